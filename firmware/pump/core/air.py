@@ -1,0 +1,26 @@
+"""Air in line: the volume of the bubble that is passing the detector.  (L9)"""
+
+from pump.core import alarm_conditions as ac
+from pump.core import limits, units
+
+_AIR = 1 << ac.AIR_IN_LINE
+_LIMIT_STEPS = units.steps_for_volume(limits.AIR_BUBBLE_UL)
+
+
+class AirDetector:
+    """Measures a bubble by the steps taken while the detector sees it."""
+
+    def __init__(self):
+        self.bubble_steps = 0
+
+    def reset(self) -> None:
+        """The line was primed: forget the bubble."""
+        self.bubble_steps = 0
+
+    def step(self, inputs) -> int:
+        """The air condition as a bit, or 0."""
+        if not inputs.air:
+            self.bubble_steps = 0
+            return 0
+        self.bubble_steps += inputs.step_edges
+        return _AIR if self.bubble_steps >= _LIMIT_STEPS else 0

@@ -1,0 +1,111 @@
+"""From facts seen in a tick to active alarms: delay, latch, acknowledge, reset."""
+
+from array import array
+
+from pump.core import alarm_conditions as ac
+from pump.core import infusion_state as st
+from pump.core import limits
+
+
+class AlarmSystem:
+    """Conditions as bit masks, bit ``i`` being row ``i`` of the table.
+
+    ``present``       seen for longer than its delay, in this tick
+    ``active``        present, or latched and not yet reset
+    ``acknowledged``  active, and a person has seen it
+    ``audio_paused_ms``  what is left of the pause of the sound, 0 to 120_000
+    """
+
+    def __init__(self):
+        self.present = 0
+        self.active = 0
+        self.acknowledged = 0
+        self.audio_paused_ms = 0
+        self.stop_mask = ac.conditions_where(ac.COL_RESPONSE, ac.STOP)
+        self.fail_mask = ac.conditions_where(ac.COL_RESPONSE, ac.FAIL)
+        self._latching = ac.conditions_where(ac.COL_LATCHING, True)
+        self._seen_ms = array("i", [0] * ac.N_CONDITIONS)
+        self._seen = 0  # conditions whose delay is running or has run
+        self._judged = array("i", [ac.conditions_judged_in(s) for s in range(st.N_STATES)])
+        self._by_priority = array(
+            "i", [ac.conditions_where(ac.COL_PRIORITY, p) for p in range(ac.HIGH + 1)]
+        )
+
+    def step(self, seen: int, state: int, dt_ms: int) -> int:
+        """Judge the conditions ``seen`` in ``state``; returns the newly active ones."""
+        seen &= self._judged[state]
+        if self.audio_paused_ms > 0:
+            self.audio_paused_ms -= dt_ms
+            if self.audio_paused_ms <= 0:
+                self.audio_paused_ms = 0
+                self.acknowledged = 0
+        if seen == 0 and self._seen == 0:
+            # Nothing new; what does not latch has gone with its condition.
+            self.present = 0
+            self.active &= self._latching
+            return 0
+        return self._judge(seen, dt_ms)
+
+    def _judge(self, seen: int, dt_ms: int) -> int:
+        present = 0
+        for i in range(ac.N_CONDITIONS):
+            bit = 1 << i
+            if seen & bit:
+                if self._seen & bit:
+                    self._seen_ms[i] += dt_ms
+                else:
+                    self._seen_ms[i] = 0
+                if self._seen_ms[i] >= ac.ALARM_CONDITIONS[i][ac.COL_DELAY]:
+                    present |= bit
+                    # No need to count further, and no overflow in a week.
+                    self._seen_ms[i] = ac.ALARM_CONDITIONS[i][ac.COL_DELAY]
+        self._seen = seen
+        self.present = present
+        new = present & ~self.active
+        self.active = (self.active & self._latching) | present
+        self.acknowledged &= self.active
+        if new & self._by_priority[ac.HIGH]:
+            self.audio_paused_ms = 0  # a new HIGH breaks through the pause (L11)
+            self.acknowledged &= ~self._by_priority[ac.HIGH]
+        return new
+
+    def acknowledge(self) -> None:
+        """A person has seen what is active: the sound pauses, for 2 min at most."""
+        if self.active:
+            self.acknowledged = self.active
+            self.audio_paused_ms = limits.AUDIO_PAUSE_MS
+
+    def reset(self) -> bool:
+        """Clear what is no longer present; false if a stopping condition still is.
+
+        A condition is judged only in the states of its row, so after a stop
+        ``present`` is empty; the controller passes its own check of the
+        world (``Controller.blocked_by``) before it calls this.
+        """
+        self.active &= self.present | self.fail_mask
+        self.acknowledged &= self.active
+        return not self.active & (self.stop_mask | self.fail_mask)
+
+    def end_session(self) -> None:
+        """The session was closed by a person: only a fault outlives it."""
+        self.active &= self.fail_mask
+        self.acknowledged &= self.active
+
+    def highest(self) -> int:
+        """Priority of the most urgent active condition, or -1."""
+        active = self.active
+        for priority in (ac.HIGH, ac.MEDIUM, ac.LOW):
+            if active & self._by_priority[priority]:
+                return priority
+        return -1
+
+    def first(self) -> int:
+        """Id of the condition to show: highest priority, then table order; or -1."""
+        priority = self.highest()
+        if priority < 0:
+            return -1
+        active = self.active & self._by_priority[priority]
+        for i in range(ac.N_CONDITIONS):
+            if active >> i & 1:
+                return i
+        return -1

@@ -1,0 +1,203 @@
+"""States, events and the one table of transitions.
+
+Rules that the table holds, each checked cell by cell in the tests:
+
+1. STOP is a legal event in every state and never leads to a delivering one.
+2. The motor's driver is enabled only in ``ENABLED_STATES``; steps are granted
+   only in ``DELIVERING_STATES``.
+3. Resetting an alarm leads to PAUSED, never to delivery.
+4. FAULT has no way out but a power cycle.
+5. A (state, event) pair without a row is illegal: nothing changes and the
+   caller is told ``NOT_IN_THIS_STATE``.
+"""
+
+from micropython import const
+
+# --- states ------------------------------------------------------------------
+SELF_TEST = const(0)
+IDLE = const(1)  # no prescription
+READY = const(2)  # a prescription was read back and committed
+INFUSING = const(3)  # climbing the ladder
+RUNG_HELD = const(4)  # delivering; asked to stay on this rung
+HOLD = const(5)  # zero: driver enabled, not moving
+PAUSED = const(6)  # off: driver disabled, session open
+KVO = const(7)  # keep vein open
+STOPPED = const(8)  # off after STOP; RESET, then RESUME, to go on
+ALARM_STOPPED = const(9)  # off after an alarm; RESET, then RESUME, to go on
+COMPLETE = const(10)  # the volume to be infused was delivered
+FAULT = const(11)  # off until the power is cycled
+
+N_STATES = const(12)
+STATE_NAMES = (
+    "SELF_TEST",
+    "IDLE",
+    "READY",
+    "INFUSING",
+    "RUNG_HELD",
+    "HOLD",
+    "PAUSED",
+    "KVO",
+    "STOPPED",
+    "ALARM_STOPPED",
+    "COMPLETE",
+    "FAULT",
+)
+
+# Bit masks over states.
+DELIVERING_STATES = const((1 << 3) | (1 << 4) | (1 << 7))
+ENABLED_STATES = const((1 << 3) | (1 << 4) | (1 << 5) | (1 << 7))
+# A session is open from START until END, completion or a fault.
+SESSION_STATES = const((1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 9))
+
+# --- events ------------------------------------------------------------------
+NO_EVENT = const(0)
+# from a person, by key or serial line
+EV_COMMIT = const(1)  # the staged prescription, read back and confirmed
+EV_CANCEL = const(2)  # drop the committed prescription
+EV_START = const(3)
+EV_CONFIRM = const(4)  # answers the question whose number is the argument
+EV_STAY = const(5)
+EV_CLIMB = const(6)
+EV_DOWN = const(7)
+EV_HOLD = const(8)
+EV_RELEASE = const(9)
+EV_PAUSE = const(10)
+EV_RESUME = const(11)
+EV_KVO = const(12)
+EV_STOP = const(13)
+EV_ACK = const(14)
+EV_RESET = const(15)
+EV_END = const(16)
+# from inside the step
+EV_POST_PASSED = const(17)
+EV_POST_FAILED = const(18)
+EV_ALARM_STOP = const(19)
+EV_VTBI_DONE = const(20)
+EV_FAULT = const(21)
+
+N_EVENTS = const(22)
+EVENT_NAMES = (
+    "NONE",
+    "COMMIT",
+    "CANCEL",
+    "START",
+    "CONFIRM",
+    "STAY",
+    "CLIMB",
+    "DOWN",
+    "HOLD",
+    "RELEASE",
+    "PAUSE",
+    "RESUME",
+    "KVO",
+    "STOP",
+    "ACK",
+    "RESET",
+    "END",
+    "POST_PASSED",
+    "POST_FAILED",
+    "ALARM_STOP",
+    "VTBI_DONE",
+    "FAULT",
+)
+
+# --- the table: (state, event, next state) -------------------------------------
+TRANSITIONS = (
+    (SELF_TEST, EV_POST_PASSED, IDLE),
+    (SELF_TEST, EV_POST_FAILED, FAULT),
+    (SELF_TEST, EV_STOP, SELF_TEST),
+    (SELF_TEST, EV_FAULT, FAULT),
+    (IDLE, EV_COMMIT, READY),
+    (IDLE, EV_STOP, IDLE),
+    (IDLE, EV_ACK, IDLE),
+    (IDLE, EV_RESET, IDLE),
+    (IDLE, EV_FAULT, FAULT),
+    (READY, EV_COMMIT, READY),
+    (READY, EV_CANCEL, IDLE),
+    (READY, EV_START, INFUSING),
+    (READY, EV_STOP, READY),
+    (READY, EV_ACK, READY),
+    (READY, EV_RESET, READY),
+    (READY, EV_FAULT, FAULT),
+    (INFUSING, EV_CONFIRM, INFUSING),
+    (INFUSING, EV_STAY, RUNG_HELD),
+    (INFUSING, EV_DOWN, INFUSING),
+    (INFUSING, EV_HOLD, HOLD),
+    (INFUSING, EV_PAUSE, PAUSED),
+    (INFUSING, EV_STOP, STOPPED),
+    (INFUSING, EV_ACK, INFUSING),
+    (INFUSING, EV_RESET, INFUSING),
+    (INFUSING, EV_ALARM_STOP, ALARM_STOPPED),
+    (INFUSING, EV_VTBI_DONE, COMPLETE),
+    (INFUSING, EV_FAULT, FAULT),
+    (RUNG_HELD, EV_CONFIRM, RUNG_HELD),
+    (RUNG_HELD, EV_CLIMB, INFUSING),
+    (RUNG_HELD, EV_DOWN, RUNG_HELD),
+    (RUNG_HELD, EV_HOLD, HOLD),
+    (RUNG_HELD, EV_PAUSE, PAUSED),
+    (RUNG_HELD, EV_STOP, STOPPED),
+    (RUNG_HELD, EV_ACK, RUNG_HELD),
+    (RUNG_HELD, EV_RESET, RUNG_HELD),
+    (RUNG_HELD, EV_ALARM_STOP, ALARM_STOPPED),
+    (RUNG_HELD, EV_VTBI_DONE, COMPLETE),
+    (RUNG_HELD, EV_FAULT, FAULT),
+    (HOLD, EV_RELEASE, INFUSING),
+    (HOLD, EV_PAUSE, PAUSED),
+    (HOLD, EV_STOP, STOPPED),
+    (HOLD, EV_ACK, HOLD),
+    (HOLD, EV_RESET, HOLD),
+    (HOLD, EV_ALARM_STOP, ALARM_STOPPED),
+    (HOLD, EV_VTBI_DONE, COMPLETE),
+    (HOLD, EV_FAULT, FAULT),
+    (PAUSED, EV_RESUME, INFUSING),
+    (PAUSED, EV_KVO, KVO),
+    (PAUSED, EV_STOP, STOPPED),
+    (PAUSED, EV_ACK, PAUSED),
+    (PAUSED, EV_RESET, PAUSED),
+    (PAUSED, EV_END, IDLE),
+    (PAUSED, EV_ALARM_STOP, ALARM_STOPPED),
+    (PAUSED, EV_VTBI_DONE, COMPLETE),
+    (PAUSED, EV_FAULT, FAULT),
+    (KVO, EV_RESUME, INFUSING),
+    (KVO, EV_PAUSE, PAUSED),
+    (KVO, EV_STOP, STOPPED),
+    (KVO, EV_ACK, KVO),
+    (KVO, EV_RESET, KVO),
+    (KVO, EV_ALARM_STOP, ALARM_STOPPED),
+    (KVO, EV_VTBI_DONE, COMPLETE),
+    (KVO, EV_FAULT, FAULT),
+    (STOPPED, EV_RESET, PAUSED),
+    (STOPPED, EV_STOP, STOPPED),
+    (STOPPED, EV_ACK, STOPPED),
+    (STOPPED, EV_END, IDLE),
+    (STOPPED, EV_VTBI_DONE, COMPLETE),
+    (STOPPED, EV_FAULT, FAULT),
+    (ALARM_STOPPED, EV_RESET, PAUSED),
+    (ALARM_STOPPED, EV_STOP, ALARM_STOPPED),
+    (ALARM_STOPPED, EV_ACK, ALARM_STOPPED),
+    (ALARM_STOPPED, EV_VTBI_DONE, COMPLETE),
+    (ALARM_STOPPED, EV_FAULT, FAULT),
+    (COMPLETE, EV_END, IDLE),
+    (COMPLETE, EV_STOP, COMPLETE),
+    (COMPLETE, EV_ACK, COMPLETE),
+    (COMPLETE, EV_RESET, COMPLETE),
+    (COMPLETE, EV_FAULT, FAULT),
+    (FAULT, EV_STOP, FAULT),
+    (FAULT, EV_ACK, FAULT),
+    (FAULT, EV_FAULT, FAULT),
+)
+
+ILLEGAL = const(255)
+
+
+def make_transition_map() -> bytearray:
+    """The table as a flat map: ``map[state * N_EVENTS + event]`` is the next state.
+
+    Cells without a row hold ``ILLEGAL``.  Made once, at construction.
+    """
+    cells = bytearray(N_STATES * N_EVENTS)
+    for i in range(len(cells)):
+        cells[i] = ILLEGAL
+    for row in TRANSITIONS:
+        cells[row[0] * N_EVENTS + row[1]] = row[2]
+    return cells

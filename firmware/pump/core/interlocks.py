@@ -1,0 +1,55 @@
+"""The last line of the step: whatever was decided above, never more than this.
+
+It trusts nothing that the controller computed: it is given the state and the
+cap, keeps its own account of what the cap would have allowed, and cuts the
+outputs to it.  What it has to cut is a fault of the controller and is said so.
+"""
+
+from pump.core import infusion_state as st
+from pump.core import limits, units
+
+
+class Interlock:
+    """A budget of motor steps that fills at the cap and holds little.  (L14)
+
+    ``budget`` is in uL/h x ms and fills by cap x time up to one step more than
+    a tick's worth.  Each granted step draws one step's volume.  So any window
+    of whole ticks, of whatever length, holds at most the integral of the cap
+    over it and one step.
+    """
+
+    def __init__(self):
+        self.budget = 0
+
+    def apply(self, outputs, state: int, cap_ul_h: int) -> bool:
+        """Cut ``outputs`` to what ``state`` and ``cap_ul_h`` allow; returns
+        whether anything had to be cut.
+
+        ``cap_ul_h`` is 0 to 1_200_000; the hardware cap is applied on top.
+        """
+        if cap_ul_h > limits.HARDWARE_CAP_UL_H:
+            cap_ul_h = limits.HARDWARE_CAP_UL_H
+        bit = 1 << state
+        cut = False
+        if not bit & st.ENABLED_STATES and outputs.enable:
+            outputs.enable = False
+            cut = True
+        if not bit & st.DELIVERING_STATES:
+            cap_ul_h = 0
+        elif state == st.KVO and cap_ul_h > limits.KVO_MAX_UL_H:
+            cap_ul_h = limits.KVO_MAX_UL_H
+        if outputs.rate_ul_h > cap_ul_h:
+            outputs.rate_ul_h = cap_ul_h
+            cut = True
+        filled = cap_ul_h * outputs.slot_ms
+        self.budget += filled
+        most = units.STEP_ULH_MS + filled
+        if self.budget > most:
+            self.budget = most
+        if outputs.steps:
+            allowed = self.budget // units.STEP_ULH_MS
+            if outputs.steps > allowed:
+                outputs.steps = allowed
+                cut = True
+            self.budget -= outputs.steps * units.STEP_ULH_MS
+        return cut

@@ -1,0 +1,55 @@
+"""Time on the board: measured ticks, pacing by deadline, time since boot.
+
+``ticks_us`` wraps after 17.9 min, so only differences are used, and long
+times are kept as whole seconds and microseconds: both stay small integers
+for 34 years.
+"""
+
+import time
+
+from micropython import const
+
+from pump.core import limits
+
+_TICK_US = const(limits.TICK_MS * 1000)
+# A loop this late has lost its deadlines; it starts new ones instead of
+# running ticks one after the other to catch up.
+_RESYNC_US = const(50_000)
+
+
+class Clock:
+    """``seconds`` and ``micros``: time since construction."""
+
+    def __init__(self):
+        self._ticks_us = time.ticks_us
+        self._ticks_diff = time.ticks_diff
+        self._ticks_add = time.ticks_add
+        self._sleep_us = time.sleep_us
+        self.now_us = time.ticks_us()  # at the start of this tick
+        self._deadline_us = self.now_us
+        self._carry_us = 0
+        self.seconds = 0
+        self.micros = 0
+
+    def begin_tick(self) -> int:
+        """Take the time; returns the whole ms since the tick before, with what
+        is below one carried to the next."""
+        now_us = self._ticks_us()
+        passed_us = self._ticks_diff(now_us, self.now_us)
+        self.now_us = now_us
+        self.micros += passed_us
+        while self.micros >= 1_000_000:
+            self.micros -= 1_000_000
+            self.seconds += 1
+        passed_us += self._carry_us
+        self._carry_us = passed_us % 1000
+        return passed_us // 1000
+
+    def wait_for_tick(self) -> None:
+        """Sleep until the next tick is due; at once if it is overdue."""
+        self._deadline_us = self._ticks_add(self._deadline_us, _TICK_US)
+        left_us = self._ticks_diff(self._deadline_us, self._ticks_us())
+        if left_us > 0:
+            self._sleep_us(left_us)
+        elif left_us < -_RESYNC_US:
+            self._deadline_us = self._ticks_us()

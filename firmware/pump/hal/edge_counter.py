@@ -1,0 +1,43 @@
+"""Counts rising edges of a pin in PIO, independently of who makes them."""
+
+import rp2
+from machine import Pin
+from micropython import const
+
+_FREQUENCY_HZ = const(5_000_000)  # sees pulses of 1 us and more
+_MASK = const(0x3FFFFFFF)
+
+
+@rp2.asm_pio()
+def edge_counter():
+    wrap_target()
+    wait(0, pin, 0)
+    wait(1, pin, 0)
+    jmp(x_dec, "next")
+    label("next")
+    wrap()
+
+
+class EdgeCounter:
+    """Edges on ``gpio``, counted by state machine ``sm_id``."""
+
+    def __init__(self, sm_id: int, gpio: int):
+        self._sm = rp2.StateMachine(
+            sm_id, edge_counter, freq=_FREQUENCY_HZ, in_base=Pin(gpio, Pin.IN)
+        )
+        # X counts down from all ones, so its complement counts up from 0 and
+        # stays a small integer for 2**30 edges.
+        self._sm.exec("mov(x, invert(null))")
+        self._sm.active(1)
+        self._exec = self._sm.exec
+        self._get = self._sm.get
+        self._last = 0
+
+    def new_edges(self) -> int:
+        """Edges since the call before."""
+        self._exec("mov(isr, invert(x))")
+        self._exec("push(noblock)")
+        count = self._get() & _MASK
+        edges = count - self._last & _MASK
+        self._last = count
+        return edges

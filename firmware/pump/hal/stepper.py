@@ -1,0 +1,135 @@
+"""Motor steps from PIO: one word a slot, evenly spaced, and dry when not fed.
+
+Each word of the FIFO is ``steps | gap << 8``: that many steps, each after a gap
+of that many microseconds and the program's own cycles; zero steps is a pure
+delay.  A word is pulled with ``block`` and never repeated, so a processor
+that stops feeding stops the motor when the queue, at most ``LEAD_US`` and one
+slot long, has run out.
+"""
+
+import time
+
+import rp2
+from machine import Pin
+from micropython import const
+
+from pump.hal import pinout
+
+_FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us; a STEP pulse lasts 2
+# The queue ends this long after now when a slot is appended: one tick and
+# what a tick may be late.  Less leaves gaps, more is run-on after a hang.
+LEAD_US = const(12_000)
+# Below this much lead the queue is as good as dry: a new one is begun.
+_DRY_US = const(1000)
+_FIFO_WORDS = const(4)
+_GAP_MAX = const((1 << 24) - 1)
+
+# Cycles of the program below, counted on it and checked instruction by
+# instruction in the tests.
+_PERIOD_CYCLES = const(9)  # from one rising edge to the next, beside the gap
+_BEFORE_FIRST = const(-3)  # from the start of a word to its first edge, less a period
+_AFTER_LAST = const(5)  # from the last edge of a word to its end
+_DELAY_CYCLES = const(6)  # of a pure delay, beside the gap
+
+
+@rp2.asm_pio(set_init=rp2.PIO.OUT_LOW, out_shiftdir=rp2.PIO.SHIFT_RIGHT)
+def step_train():
+    wrap_target()
+    label("word")
+    pull(block)
+    out(y, 8)
+    mov(isr, osr)
+    label("gap")
+    mov(x, isr)
+    label("wait")
+    jmp(x_dec, "wait")
+    jmp(not_y, "word")
+    set(pins, 1)[1]
+    set(pins, 0)
+    jmp(y_dec, "next")
+    label("next")
+    jmp(not_y, "word")
+    jmp("gap")
+    wrap()
+
+
+class Stepper:
+    """The motor: enabled or not, and a queue of slots."""
+
+    def __init__(self):
+        self._enable = Pin(pinout.ENABLE, Pin.OUT, value=0)
+        self._direction = Pin(pinout.DIRECTION, Pin.OUT, value=1)
+        self._sm = rp2.StateMachine(
+            pinout.SM_STEPPER, step_train, freq=_FREQUENCY_HZ, set_base=Pin(pinout.STEP)
+        )
+        self._put = self._sm.put
+        self._fifo = self._sm.tx_fifo
+        self._diff = time.ticks_diff
+        self._add = time.ticks_add
+        self.is_enabled = False
+        self.is_running = False
+        self._slot_us = 0  # when the next slot begins
+        self._free_us = 0  # when the program has done all that is queued
+        self.restarts = 0  # times that the queue had run dry while moving
+
+    def apply(self, outputs, now_us: int) -> None:
+        """Make the motor do what one step of the controller decided.
+
+        ``now_us`` is the start of this tick in ``ticks_us``.
+        """
+        if outputs.rate_ul_h == 0:
+            if self.is_running:
+                self.stop()
+        if outputs.enable != self.is_enabled:
+            self.is_enabled = outputs.enable
+            self._enable.value(1 if outputs.enable else 0)
+        if outputs.rate_ul_h:
+            self._append(outputs, now_us)
+
+    def stop(self) -> None:
+        """No further STEP edge: the queue is thrown away, the pin is low."""
+        sm = self._sm
+        sm.active(0)
+        while sm.tx_fifo():
+            sm.exec("pull(noblock)")
+        sm.restart()
+        sm.exec("set(pins, 0)")
+        self.is_running = False
+
+    def _append(self, outputs, now_us: int) -> None:
+        diff = self._diff
+        if not self.is_running:
+            self._begin(now_us)
+        elif diff(self._slot_us, now_us) < _DRY_US or self._fifo() >= _FIFO_WORDS:
+            # Late by more than the lead, or a queue that is not being worked
+            # off: what is left in it is dropped and owed again.
+            self.restarts += 1
+            self.stop()
+            self._begin(now_us)
+        slot_us = self._slot_us
+        free_us = self._free_us
+        steps = outputs.steps
+        end_us = self._add(slot_us, outputs.slot_ms * 1000)
+        self._slot_us = end_us
+        if steps:
+            last_us = diff(slot_us, free_us) + outputs.last_step_us
+            gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
+            if gap < 0:
+                gap = 0
+            self._put(steps | gap << 8)
+            passed = steps * (gap + _PERIOD_CYCLES) + _BEFORE_FIRST + _AFTER_LAST
+        else:
+            gap = diff(end_us, free_us) - _DELAY_CYCLES
+            if gap < 0:
+                return
+            self._put(gap << 8)
+            passed = gap + _DELAY_CYCLES
+        self._free_us = self._add(free_us, passed)
+
+    def _begin(self, now_us: int) -> None:
+        """A new queue: a pure delay of the lead, then the first slot."""
+        self._put(LEAD_US - _DELAY_CYCLES << 8)
+        self._sm.active(1)
+        self._slot_us = self._add(now_us, LEAD_US)
+        self._free_us = self._slot_us
+        self.is_running = True

@@ -1,0 +1,90 @@
+"""The USB serial line, which is read a little at a time and never waited for."""
+
+import select
+import sys
+import time
+
+import micropython
+from micropython import const
+
+# Reading costs 43 us a byte on an RP2040; a flood may take this much of a tick.
+_READ_BUDGET_US = const(1500)
+_READ_MAX = const(512)
+# One byte after each POLLOUT never blocks; this many a tick carry telemetry
+# with room to spare.
+_WRITE_MAX = const(32)
+_QUEUE = const(2048)
+
+
+class UsbLine:
+    """Bytes in, bytes out, both bounded.
+
+    ``dropped``  lines that found the queue full, because nobody reads
+    """
+
+    def __init__(self):
+        micropython.kbd_intr(-1)  # byte 3 is a byte like any other
+        self._in = sys.stdin.buffer
+        self._out = sys.stdout.buffer
+        poll_in = select.poll()
+        poll_in.register(sys.stdin, select.POLLIN)
+        self._poll_in = poll_in.ipoll
+        poll_out = select.poll()
+        poll_out.register(sys.stdout, select.POLLOUT)
+        self._poll_out = poll_out.ipoll
+        self._ticks_us = time.ticks_us
+        self._ticks_diff = time.ticks_diff
+        self._byte_in = bytearray(1)
+        self._byte_out = bytearray(1)
+        self._queue = bytearray(_QUEUE)
+        self._head = 0
+        self._used = 0
+        self.dropped = 0
+
+    def has_input(self) -> bool:
+        """Whether a byte can be read now."""
+        for _ in self._poll_in(0):
+            return True
+        return False
+
+    def read_into(self, line) -> bool:
+        """Feed bytes to ``line`` until one completes it (true), or until there
+        are no more, or the share of this tick is used up (false)."""
+        began_us = self._ticks_us()
+        for _ in range(_READ_MAX):
+            if not self.has_input():
+                return False
+            self._in.readinto(self._byte_in)
+            if line.feed(self._byte_in[0]):
+                return True
+            if self._ticks_diff(self._ticks_us(), began_us) > _READ_BUDGET_US:
+                return False
+        return False
+
+    def send(self, data, length: int) -> bool:
+        """Queue ``data[0:length]`` whole, or drop it whole and count it."""
+        if self._used + length > _QUEUE:
+            self.dropped += 1
+            return False
+        at = self._head + self._used
+        for i in range(length):
+            self._queue[(at + i) % _QUEUE] = data[i]
+        self._used += length
+        return True
+
+    def flush(self) -> None:
+        """Write what the host takes now, at most 32 bytes."""
+        if self._used == 0:
+            return
+        n = 0
+        while self._used and n < _WRITE_MAX:
+            ready = False
+            for _ in self._poll_out(0):
+                ready = True
+            if not ready:
+                return
+            self._byte_out[0] = self._queue[self._head]
+            self._out.write(self._byte_out)
+            self._head = (self._head + 1) % _QUEUE
+            self._used -= 1
+            n += 1

@@ -1,0 +1,211 @@
+"""Bytes to lines and lines to bytes, without allocating.
+
+A line is ``body*CRC`` with the CRC as four upper-case hex digits, computed
+over ``body``: CRC-16/CCITT-FALSE (polynomial 0x1021, start 0xFFFF; check
+value 0x29B1 for ``123456789``).
+"""
+
+from array import array
+
+from micropython import const
+
+from pump.protocol.messages import LINE_MAX
+
+# The receiver keeps the last 128 bytes of a line, a power of two above
+# LINE_MAX: a STOP at the end of an overlong line is still found.
+_KEEP = const(128)
+_HEX = b"0123456789ABCDEF"
+
+
+class Crc16:
+    """CRC-16/CCITT-FALSE with a table made at construction."""
+
+    def __init__(self):
+        table = array("H", [0] * 256)
+        for i in range(256):
+            value = i << 8
+            for _ in range(8):
+                value = (value << 1) ^ 0x1021 if value & 0x8000 else value << 1
+            table[i] = value & 0xFFFF
+        self._table = table
+        self.value = 0xFFFF
+
+    def begin(self) -> None:
+        """Start anew."""
+        self.value = 0xFFFF
+
+    def add(self, byte: int) -> None:
+        """Add one byte, 0 to 255."""
+        self.value = (self.value << 8 & 0xFFFF) ^ self._table[self.value >> 8 ^ byte]
+
+    def add_int(self, number: int) -> None:
+        """Add the low four bytes of ``number``."""
+        self.add(number >> 24 & 0xFF)
+        self.add(number >> 16 & 0xFF)
+        self.add(number >> 8 & 0xFF)
+        self.add(number & 0xFF)
+
+    def add_all(self, data) -> None:
+        """Add every byte of ``data``."""
+        for byte in data:
+            self.add(byte)
+
+    def of(self, data, end: int) -> int:
+        """CRC of ``data[0:end]``."""
+        table = self._table
+        value = 0xFFFF
+        for i in range(end):
+            value = (value << 8 & 0xFFFF) ^ table[value >> 8 ^ data[i]]
+        return value
+
+
+class LineReader:
+    """Collects one line; whatever comes, it never grows and never raises."""
+
+    def __init__(self):
+        self.data = bytearray(_KEEP)
+        self.length = 0  # bytes of the line, without its end; may exceed LINE_MAX
+        self._complete = False
+
+    def feed(self, byte: int) -> bool:
+        """Add one byte (0 to 255); true when it completed a line.
+
+        The line stands in ``data[0:length]`` until the next ``feed``.  It is
+        only valid as text if ``is_too_long`` says no.
+        """
+        if self._complete:
+            self._complete = False
+            self.length = 0
+        if byte != 10:
+            self.data[self.length & (_KEEP - 1)] = byte
+            self.length += 1
+            if self.length >= 1 << 20:
+                # Endless noise without a line feed: stay overlong, stay small.
+                self.length -= 1 << 19
+            return False
+        if self.length and self.data[self.length - 1 & (_KEEP - 1)] == 13:
+            self.length -= 1
+        self._complete = True
+        return True
+
+    def is_too_long(self) -> bool:
+        """Whether the line had more than 96 bytes."""
+        return self.length > LINE_MAX
+
+    def is_stop(self) -> bool:
+        """Whether the last word of the line is STOP, in capitals or not.
+
+        A word ends at a space, a tab, or the ``*`` of a CRC, so that a framed
+        STOP counts whatever its CRC and SEQ are worth.
+        """
+        length = self.length
+        oldest = length - _KEEP
+        if oldest < 0:
+            oldest = 0
+        end = length
+        # A trailing "*" with up to four characters behind it is a CRC.
+        i = length - 1
+        while i >= oldest and i >= length - 5:
+            if self.data[i & (_KEEP - 1)] == 42:
+                end = i
+                break
+            i -= 1
+        while end > oldest and self._is_space(end - 1):
+            end -= 1
+        if end - oldest < 4:
+            return False
+        if (
+            self._upper(end - 4) != 83
+            or self._upper(end - 3) != 84
+            or self._upper(end - 2) != 79
+            or self._upper(end - 1) != 80
+        ):
+            return False
+        return end - 4 == oldest or self._is_space(end - 5)
+
+    def _upper(self, i: int) -> int:
+        byte = self.data[i & (_KEEP - 1)]
+        return byte - 32 if 97 <= byte <= 122 else byte
+
+    def _is_space(self, i: int) -> bool:
+        byte = self.data[i & (_KEEP - 1)]
+        return byte == 32 or byte == 9
+
+
+class LineWriter:
+    """Builds one line of at most 96 bytes in a buffer of its own."""
+
+    def __init__(self, crc):
+        self.data = bytearray(_KEEP)
+        self.length = 0
+        self._crc = crc
+        self._digits = bytearray(12)
+
+    def begin(self) -> None:
+        """Start a new line."""
+        self.length = 0
+
+    def text(self, data) -> None:
+        """Append ``data`` (bytes, or a str of ASCII)."""
+        if isinstance(data, str):
+            for i in range(len(data)):
+                self._put(ord(data[i]))
+        else:
+            for byte in data:
+                self._put(byte)
+
+    def number(self, value: int) -> None:
+        """Append ``value`` in decimal."""
+        if value < 0:
+            self._put(45)
+            value = -value
+        digits = self._digits
+        n = 0
+        while value >= 10:
+            digits[n] = 48 + value % 10
+            value //= 10
+            n += 1
+        self._put(48 + value)
+        while n > 0:
+            n -= 1
+            self._put(digits[n])
+
+    def padded(self, value: int, width: int) -> None:
+        """Append ``value`` (>= 0) in decimal with leading zeros."""
+        scale = 1
+        for _ in range(width - 1):
+            scale *= 10
+        while scale > 0:
+            self._put(48 + value // scale % 10)
+            scale //= 10
+
+    def hex4(self, value: int) -> None:
+        """Append ``value`` (0 to 65535) as four hex digits."""
+        self._put(_HEX[value >> 12 & 15])
+        self._put(_HEX[value >> 8 & 15])
+        self._put(_HEX[value >> 4 & 15])
+        self._put(_HEX[value & 15])
+
+    def field(self, value: int) -> None:
+        """Append a comma and ``value``."""
+        self._put(44)
+        self.number(value)
+
+    def field_text(self, data) -> None:
+        """Append a comma and ``data``."""
+        self._put(44)
+        self.text(data)
+
+    def finish(self) -> None:
+        """Append CRC and line feed; the line is ``data[0:length]``."""
+        crc = self._crc.of(self.data, self.length)
+        self._put(42)
+        self.hex4(crc)
+        self._put(10)
+
+    def _put(self, byte: int) -> None:
+        # Replies are built from the table and fit; a bug must not raise in
+        # the loop, so what would not fit is left out and fails its CRC.
+        if self.length < LINE_MAX + 1:
+            self.data[self.length] = byte
+            self.length += 1

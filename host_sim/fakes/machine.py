@@ -1,0 +1,67 @@
+"""`machine` of MicroPython on RP2040, as far as the firmware uses it."""
+
+from host_sim.fakes import hub
+
+PWRON_RESET = 1
+WDT_RESET = 3
+
+
+class Pin:
+    IN = 0
+    OUT = 1
+    PULL_UP = 1
+    PULL_DOWN = 2
+
+    def __init__(self, gpio: int, mode: int = -1, pull: int = -1, value: int | None = None):
+        self.gpio = gpio
+        self._board = hub.board
+        self._levels = hub.board.levels
+        self._is_output = mode == Pin.OUT
+        if mode == Pin.IN and gpio not in hub.board.driven_inputs:
+            self._levels[gpio] = 1 if pull == Pin.PULL_UP else 0
+        if self._is_output and value is not None:
+            self._board.set_pin(gpio, value)
+
+    def value(self, level: int | None = None) -> int | None:
+        if level is None:
+            return self._levels[self.gpio]
+        if not self._is_output:
+            raise ValueError(f"GP{self.gpio} is an input")
+        self._board.set_pin(self.gpio, 1 if level else 0)
+        return None
+
+
+class ADC:
+    def __init__(self, pin: Pin):
+        self.read_u16 = hub.board.adc_reader(pin.gpio)
+
+
+class PWM:
+    def __init__(self, pin: Pin, freq: int, duty_u16: int):
+        self._gpio = pin.gpio
+        self._board = hub.board
+        self._freq = freq
+        self.duty_u16(duty_u16)
+
+    def duty_u16(self, duty: int) -> None:
+        self._board.set_sound(self._freq if duty else 0)
+
+
+class WDT:
+    def __init__(self, timeout: int):
+        if not 1 <= timeout <= 8388:
+            raise ValueError("timeout is 1 to 8388 ms")
+        self._board = hub.board
+        self._timeout_us = timeout * 1000
+        self.feed()
+
+    def feed(self) -> None:
+        self._board.watchdog_us = self._board.now_us + self._timeout_us
+
+
+def reset_cause() -> int:
+    return hub.board.reset_cause
+
+
+def unique_id() -> bytes:
+    return hub.board.unique_id

@@ -1,0 +1,55 @@
+"""``titra plan``: reads an order, compiles it, prints it; returns the exit code."""
+
+import json
+import sys
+from datetime import date
+
+from titra.library import LibraryError, load_library
+from titra.order import OrderError, load_order
+from titra.plan_json import plan_json
+from titra.planner import plan
+
+EXIT_DONE = 0
+EXIT_WRONG_INPUT = 2
+EXIT_REFUSED = 3
+
+
+def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
+    """Plan the order file ``path`` as of ``today`` (default: this day).
+
+    Returns 0 when it may run, 2 when the input is wrong, 3 when it is refused for safety.
+    Reasons go to standard error, one line each.  With ``as_json`` standard output holds one
+    JSON document, whatever happened, and nothing else.
+    """
+    try:
+        library = load_library()
+        order = load_order(path, library)
+    except (OrderError, LibraryError) as error:
+        if as_json:
+            problems = [
+                {"field": problem.field, "code": problem.code, "message": problem.message}
+                for problem in error.problems
+            ]
+            _print_json({"error": problems})
+        _print_errors(error.lines())
+        return EXIT_WRONG_INPUT
+    compiled = plan(order, library, today or date.today())
+    if as_json:
+        _print_json(plan_json(compiled))
+    elif not compiled.refused:
+        from rich.console import Console
+
+        from titra.plan_text import render_plan
+
+        render_plan(order, compiled, Console())
+    _print_errors([reason.line(f"{path}: refused") for reason in compiled.refused])
+    return EXIT_REFUSED if compiled.refused else EXIT_DONE
+
+
+def _print_json(document: dict) -> None:
+    print(json.dumps(document, indent=2))
+
+
+def _print_errors(lines: list[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)

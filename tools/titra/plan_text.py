@@ -1,0 +1,176 @@
+"""A plan on the terminal: ladder, caps, picture, sources.
+
+`rich` is imported where it is used: starting ``titra`` must not wait for it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from pump.core.units import MS_PER_MIN
+
+from titra.durations import clock
+from titra.ladder import Cap, ml_h, spans_of
+from titra.library import Source
+from titra.order import Order
+from titra.plan_json import NOTICE
+from titra.plan_records import DayPlan, Plan, Reason
+from titra.planner import DAY_GAP_H
+from titra.wording import kilo
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PICTURE_ROWS = 8
+# Room for the axis ("336.0 |") and a margin; wider pictures say no more.
+_AXIS_CHARS = 9
+_PICTURE_CHARS_MAX = 90
+
+
+def render_plan(order: Order, plan: Plan, console: Console) -> None:
+    """Print ``plan`` for a person; fits 80 columns and uses up to 120."""
+    product = order.product
+    flags = ", ".join(order.patient.risk) or "none"
+    console.rule(f"{plan.product}, {plan.indication}", align="left")
+    _line(
+        console,
+        f"{kilo(order.dose.mg)} g in {_count(order.dose.days, 'day')}, "
+        f"{product.concentration_mg_ml // 10} %, {kilo(order.patient.weight_g)} kg, "
+        f"risk: {flags}, tolerance: {order.patient.tolerance}, {order.setting.place}",
+    )
+    for reason in plan.refused:
+        _reason(console, "REFUSED", "bold red", reason)
+    for reason in plan.warnings:
+        _reason(console, "warning", "yellow", reason)
+    for day in plan.days:
+        _day(console, day)
+    if plan.days:
+        _caps(console, plan.days[0].caps, plan.days[0].cap_source)
+        _sources(console, plan.sources)
+    console.print()
+    _line(console, NOTICE, "bold")
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    """Plain text: nothing in an order is ever taken for markup."""
+    from rich.text import Text
+
+    console.print(Text(text, style=style))
+
+
+def _reason(console: Console, label: str, style: str, reason: Reason) -> None:
+    from rich.text import Text
+
+    where = f"{reason.field}: " if reason.field else ""
+    console.print(Text.assemble((f"{label}  ", style), f"{where}{reason.message}"))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _table(*columns: tuple[str, str]):
+    """An empty table with (heading, ``left`` or ``right``) columns; the last one wraps."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, (heading, justify) in enumerate(columns):
+        table.add_column(heading, justify=justify, no_wrap=index < len(columns) - 1)
+    return table
+
+
+def _day(console: Console, day: DayPlan) -> None:
+    console.print()
+    gap = f", at least {DAY_GAP_H} h after day {day.day - 1} ended" if day.day > 1 else ""
+    console.rule(f"Day {day.day}{gap}", align="left", style="dim")
+    modes = [
+        word for word, applies in (("first dose", day.first_dose), ("at home", day.home)) if applies
+    ]
+    _line(
+        console,
+        f"{kilo(day.dose_mg)} g = {kilo(day.volume_ul)} mL at {day.concentration_mg_ml} mg/mL, "
+        f"{clock(day.duration_with_slew_ms)} h with rises, {clock(day.duration_ms)} without",
+    )
+    _line(
+        console,
+        f"a person is asked every {day.check_interval_ms // MS_PER_MIN} min on the last rung"
+        + "".join(f"; {mode}" for mode in modes),
+    )
+    lots = [f"{use.lot} (expires {use.expiry}, {kilo(use.dose_mg)} g)" for use in day.lots]
+    _line(console, f"lots: {', '.join(lots)}")
+    spans = spans_of(day.rungs, day.volume_ul, day.slew_ul_h_s)
+    table = _table(
+        ("rung", "right"),
+        ("mL/h", "right"),
+        ("from", "right"),
+        ("to", "right"),
+        ("dwell", "right"),
+        ("cap", "right"),
+        (f"why ({day.ladder_source})", "left"),
+    )
+    for index, rung in enumerate(day.rungs):
+        reached = index < len(spans)
+        is_last = index >= len(spans) - 1
+        table.add_row(
+            str(index),
+            _rate(rung.rate_ul_h),
+            clock(int(spans[index].start_ms)) if reached else "-",
+            clock(int(spans[index].end_ms)) if reached else "-",
+            "to end" if is_last and reached else f"{rung.dwell_ms // MS_PER_MIN} min",
+            _rate(rung.cap_ul_h),
+            rung.why if reached else f"{rung.why} (the volume ends before)",
+        )
+    console.print(table)
+    _picture(console, day)
+
+
+def _rate(rate_ul_h: int) -> str:
+    return f"{rate_ul_h // 1000}.{rate_ul_h % 1000 // 100}"
+
+
+def _picture(console: Console, day: DayPlan) -> None:
+    """The ladder over time, drawn in characters that the terminal has."""
+    block = "#" if console.options.ascii_only else "\u2588"
+    width = min(console.width - _AXIS_CHARS - 2, _PICTURE_CHARS_MAX)
+    spans = spans_of(day.rungs, day.volume_ul, day.slew_ul_h_s)
+    starts = [span.reached_ms for span in spans]
+    rates = [0] + [rung.rate_ul_h for rung in day.rungs[: len(spans)]]
+    # The rate in the middle of each column of characters.
+    columns = [
+        rates[bisect_right(starts, spans[-1].end_ms * (2 * column + 1) / (2 * width))]
+        for column in range(width)
+    ]
+    top = max(columns)
+    for row in range(_PICTURE_ROWS, 0, -1):
+        # A row is filled where the rate reaches more than its lower edge.
+        bar = "".join(block if rate * _PICTURE_ROWS > top * (row - 1) else " " for rate in columns)
+        label = _rate(top) if row == _PICTURE_ROWS else ""
+        _line(console, f"{label:>{_AXIS_CHARS - 2}} |{bar.rstrip()}")
+    end = clock(int(spans[-1].end_ms))
+    _line(console, f"{'mL/h':>{_AXIS_CHARS - 2}} +{'-' * width}")
+    _line(console, f"{'':{_AXIS_CHARS}}0:00:00{end:>{width - 7}}")
+
+
+def _caps(console: Console, caps: tuple[Cap, ...], in_force: str) -> None:
+    console.print()
+    console.rule("Caps: the lowest is in force", align="left", style="dim")
+    table = _table(("", "left"), ("cap", "left"), ("mL/h", "right"), ("figure", "left"))
+    for cap in caps:
+        source = f" ({cap.source.key}, {cap.source.standing})" if cap.source else ""
+        mark = ">" if cap.name == in_force else ""
+        table.add_row(mark, cap.name, ml_h(cap.rate_ul_h), f"{cap.figure}{source}")
+    console.print(table)
+
+
+def _sources(console: Console, sources: tuple[Source, ...]) -> None:
+    console.print()
+    console.rule("Sources: labels change, check them", align="left", style="dim")
+    table = _table(("source", "left"), ("read", "left"), ("standing", "left"), ("says", "left"))
+    for source in sources:
+        reason = f"; chosen: {source.reason}" if source.own_choice else ""
+        table.add_row(
+            source.key, source.date.isoformat(), source.standing, f"{source.text}{reason}"
+        )
+    console.print(table)
