@@ -60,10 +60,14 @@ class Board:
         self.edge_digest = 0
         self.edge_log: list[tuple[int, int, int]] | None = None
         self.on_pin: list[Callable[[str, int], None]] = []
+        self.on_boot: list[Callable[[], None]] = []
         self.first_enable_us: int | None = None
         self.on_first_enable: list[Callable[[], None]] = []
         self.is_hung = False
         self.stall_us = 0
+        self.is_flooded = False
+        self.sounder_dead = False
+        self.boot_us = 0
         self._stepper = None
         self._steps_to_turn = 0
         self._noise = (seed * 2654435761 + 12345) & 0xFFFFFFFF
@@ -79,6 +83,7 @@ class Board:
     def power_on(self) -> None:
         """Reset: pins float, PIO stops, the firmware starts from nothing."""
         fakes.hub.board = self
+        self.boot_us = self.now_us
         self._stepper = None
         for gpio in OUTPUTS:
             self.set_pin(gpio, 0)
@@ -87,6 +92,8 @@ class Board:
         self.usb.clear()
         self.is_hung = False
         self.stall_us = 0
+        for listener in self.on_boot:
+            listener()
         self._application = fakes.load_application().Application()
 
     def reset(self, cause: int) -> None:
@@ -182,7 +189,9 @@ class Board:
                 action()
 
     def set_sound(self, frequency_hz: int) -> None:
-        """The sounder, 0 for silence."""
+        """The sounder, 0 for silence; a dead one stays silent."""
+        if self.sounder_dead:
+            frequency_hz = 0
         if frequency_hz == self.sound_hz:
             return
         self.sound_hz = frequency_hz

@@ -1,0 +1,241 @@
+"""The host's end of the serial line, shared by tools and HIL suite.
+
+Knows the grammar, the sequence numbers and how to program a pump; knows
+nothing of what the pump decides.  The CRC is computed by the standard library
+and not by the firmware's code, so that the two check each other.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections import deque
+from dataclasses import dataclass
+
+from host_sim.links import Link, LinkError
+from pump.protocol import messages
+from pump.protocol.framing import Crc16
+
+REPLY_TIMEOUT_S = 1.0
+TRIES = 3
+_PUSHED_FIELDS = {mark.decode(): fields for mark, fields, _ in messages.PUSHED}
+_REPLY_FIELDS = {verb.decode(): fields for verb, fields in messages.REPLIES}
+
+
+def crc16(data: bytes) -> int:
+    """CRC-16/CCITT-FALSE."""
+    return binascii.crc_hqx(data, 0xFFFF)
+
+
+def frame(body: str) -> bytes:
+    """``body`` with its CRC and a line feed."""
+    data = body.encode("ascii")
+    return b"%s*%04X\n" % (data, crc16(data))
+
+
+def unframe(line: bytes) -> str | None:
+    """The body of a line whose CRC is right, else ``None``."""
+    body, star, crc = line.rstrip(b"\r").rpartition(b"*")
+    if star and crc == b"%04X" % crc16(body):
+        return body.decode("ascii", "replace")
+    return None
+
+
+class Refused(Exception):
+    """The device answered ERR: ``code`` is its reason code's name."""
+
+    def __init__(self, verb: str, code: str, text: str):
+        super().__init__(f"{verb}: {code}: {text}")
+        self.verb = verb
+        self.code = code
+        self.text = text
+
+
+class ReadBackError(Exception):
+    """What the device read back is not what was sent."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A line that the device sent by itself.
+
+    ``time_us`` is device time since its boot; ``fields`` are by name, as
+    ``messages.PUSHED`` lists them.
+    """
+
+    mark: str
+    time_us: int
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A day's prescription as it goes over the line; see ``pump.core.prescription``."""
+
+    vtbi_ul: int
+    dose_mg: int
+    concentration_mg_ml: int
+    weight_g: int
+    cap_ul_h: int
+    rungs: tuple[tuple[int, int], ...]  # (rate uL/h, dwell s)
+    slew_ul_h_s: int = 1000
+    kvo_ul_h: int = 0
+    occlusion_pa: int = 60_000
+    check_s: int = 1800
+    link_timeout_s: int = 0
+
+    def lines(self) -> list[str]:
+        """Verbs that stage it, in order."""
+        return [
+            f"PROGRAM {self.vtbi_ul} {self.dose_mg} {self.concentration_mg_ml} "
+            f"{self.weight_g} {self.cap_ul_h} {len(self.rungs)}",
+            f"SETTINGS {self.slew_ul_h_s} {self.kvo_ul_h} {self.occlusion_pa} "
+            f"{self.check_s} {self.link_timeout_s}",
+            *(f"RUNG {i} {rate} {dwell}" for i, (rate, dwell) in enumerate(self.rungs)),
+        ]
+
+    def read_back(self) -> list[str]:
+        """What RX? must say, line by line."""
+        return [
+            f"0,{self.vtbi_ul},{self.dose_mg},{self.concentration_mg_ml},"
+            f"{self.weight_g},{self.cap_ul_h},{len(self.rungs)}",
+            f"1,{self.slew_ul_h_s},{self.kvo_ul_h},{self.occlusion_pa},"
+            f"{self.check_s},{self.link_timeout_s}",
+            *(f"{i + 2},{rate},{dwell}" for i, (rate, dwell) in enumerate(self.rungs)),
+        ]
+
+
+class Client:
+    """One conversation with one device.
+
+    ``pushed``  lines that the device sent by itself, oldest first; take them out
+    ``bad``     lines that were not valid
+    """
+
+    def __init__(self, link: Link):
+        self.link = link
+        self.pushed: deque[Pushed] = deque()
+        self.bad = 0
+        self._replies: deque[str] = deque()
+        self._buffer = b""
+        self._seq = 0
+
+    # --- lines ---------------------------------------------------------------------
+
+    def receive(self, timeout_s: float) -> None:
+        """Wait for bytes for ``timeout_s`` at most and sort the lines in them."""
+        data = self.link.read(timeout_s)
+        if not data:
+            return
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            body = unframe(line)
+            if body is None:
+                self.bad += 1
+            elif body.startswith("!"):
+                self._sort_pushed(body)
+            else:
+                self._replies.append(body)
+
+    def _sort_pushed(self, body: str) -> None:
+        mark, *values = body.split(",")
+        names = _PUSHED_FIELDS.get(mark)
+        if names is None or len(values) != len(names):
+            self.bad += 1
+            return
+        fields = dict(zip(names, values, strict=True))
+        seconds, _, micros = fields["time"].partition(".")
+        self.pushed.append(Pushed(mark, int(seconds) * 1_000_000 + int(micros), fields))
+
+    def _exchange(self, line: bytes, seq: str, verb: str, timeout_s: float) -> list[str]:
+        """Send ``line`` until something answers ``seq``; the same bytes each
+        time, so that the device executes them once."""
+        for _ in range(TRIES):
+            self._replies.clear()
+            self.link.write(line)
+            deadline = self.link.now() + timeout_s
+            while (left := deadline - self.link.now()) > 0:
+                self.receive(left)
+                while self._replies:
+                    word, _, rest = self._replies.popleft().partition(" ")
+                    if word != seq:
+                        continue
+                    status, _, rest = rest.partition(" ")
+                    if status == "OK":
+                        return rest[len(verb) :].lstrip(", ").split(",")
+                    code, _, text = rest.partition(" ")
+                    raise Refused(verb, code, text)
+        raise LinkError(f"no answer to {verb} within {TRIES} x {timeout_s:g} s")
+
+    # --- verbs ---------------------------------------------------------------------
+
+    def query(self, verb: str, *arguments: int, timeout_s: float = REPLY_TIMEOUT_S) -> list[str]:
+        """Ask, as one would by hand; the fields of the answer."""
+        body = " ".join([verb, *map(str, arguments)])
+        return self._exchange(body.encode("ascii") + b"\n", "-", verb, timeout_s)
+
+    def fields(self, verb: str) -> dict[str, str]:
+        """Ask; the fields of the answer by name."""
+        return dict(zip(_REPLY_FIELDS[verb], self.query(verb), strict=False))
+
+    def status(self) -> dict[str, str]:
+        """STATUS? by name."""
+        return self.fields("STATUS?")
+
+    def hello(self) -> None:
+        """Open the conversation.
+
+        Raises ``Refused`` if the device speaks another protocol version or
+        has another message table, ``LinkError`` if nothing answers.
+        """
+        self.link.write(b"\n")  # ends whatever half line was in the way
+        table = messages.table_checksum(Crc16())
+        body = f"0 HELLO {messages.PROTOCOL_VERSION} {table}"
+        answer = self._exchange(frame(body), "0", "HELLO", REPLY_TIMEOUT_S)
+        self._seq = int(answer[2])
+
+    def request(self, verb: str, *arguments: int, timeout_s: float = REPLY_TIMEOUT_S) -> list[str]:
+        """Have something done: a frame with the next SEQ.
+
+        Raises ``Refused`` with the device's reason, ``LinkError`` if nothing
+        answers.
+        """
+        seq = (self._seq + 1) & 0xFFFF
+        body = " ".join([str(seq), verb, *map(str, arguments)])
+        try:
+            fields = self._exchange(frame(body), str(seq), verb, timeout_s)
+        except Refused as refusal:
+            if refusal.code not in _SEQ_KEPT:
+                self._seq = seq
+            raise
+        self._seq = seq
+        return fields
+
+    def stop(self) -> None:
+        """STOP, the way that always works."""
+        self._exchange(b"STOP\n", "-", "STOP", REPLY_TIMEOUT_S)
+
+    # --- programming ------------------------------------------------------------------
+
+    def load(self, program: Program) -> None:
+        """Set, read back, compare, and commit with a checksum of what was read.
+
+        Raises ``Refused`` with the board's own reason, ``ReadBackError`` if
+        the board understood something else.
+        """
+        for line in program.lines():
+            verb, *arguments = line.split()
+            self.request(verb, *map(int, arguments))
+        read = []
+        for i, expected in enumerate(program.read_back()):
+            line = ",".join(self.query("RX?", i))
+            if line != expected:
+                raise ReadBackError(f"sent {expected!r}, read back {line!r}")
+            read.append(line + "\n")
+        self.request("COMMIT", crc16("".join(read).encode("ascii")))
+
+
+# Refusals that leave the sequence where it was: the line was not executed.
+_SEQ_KEPT = {
+    "BAD_CRC", "BAD_FRAME", "UNKNOWN_VERB", "BAD_ARGUMENT", "OUT_OF_RANGE", "SEQ_ORDER",
+    "SEQ_REUSED", "HELLO_FIRST", "TABLE_MISMATCH", "TOO_LONG", "BUSY",
+}  # fmt: skip

@@ -1,0 +1,121 @@
+"""The trace of a run: one JSON document a line, in order of time.
+
+First a header with everything that the run was made from, so that it can be
+run again; then records, each with ``us`` (true time since power-on):
+
+``host``   bytes that the host sent (long ones as length and checksum)
+``pump``   a line that the device sent
+``pin``    a pin changed: ``level``, and for ENABLE the last STEP edge before
+``boot``   the processor was reset; the cause as the firmware sees it
+``fault``  a fault began or ended
+``edges``  every second: STEP edges so far and a digest of all their times,
+           true pressures, flow into the vein, volume in the patient and bag
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from host_sim.board import Board
+from host_sim.links import VirtualLink
+
+FORMAT = "titra-trace/1"
+SAMPLE_US = 1_000_000
+_LONG = 200
+
+
+class TraceError(Exception):
+    """Not a trace, or a broken one; the message names file and line."""
+
+
+class Recorder:
+    """Writes down what passes at the boundary of a board."""
+
+    def __init__(self, board: Board, link: VirtualLink, header: dict):
+        self.lines = [json.dumps(header, separators=(",", ":"))]
+        self._board = board
+        self._from_pump = b""
+        board.on_pin.append(self._pin)
+        board.on_boot.append(lambda: self.add(boot=board.reset_cause))
+        link.on_write = self._host
+        link.on_read = self._pump
+        board.at(SAMPLE_US, self._sample)
+
+    def add(self, **fields) -> None:
+        """A record of what happens now."""
+        self.lines.append(json.dumps({"us": self._board.now_us, **fields}, separators=(",", ":")))
+
+    def _pin(self, name: str, level: int) -> None:
+        if name == "ENABLE":
+            self.add(pin=name, level=level, last_edge_us=self._board.last_edge_us)
+        else:
+            self.add(pin=name, level=level)
+
+    def _host(self, data: bytes) -> None:
+        if len(data) > _LONG:
+            self.add(host=f"<{len(data)} bytes, crc32 {binascii.crc32(data):08x}>")
+        else:
+            self.add(host=data.decode("latin-1"))
+
+    def _pump(self, data: bytes) -> None:
+        *lines, self._from_pump = (self._from_pump + data).split(b"\n")
+        for line in lines:
+            # The commonest record by far; its characters need no escaping.
+            self.lines.append(f'{{"us":{self._board.now_us},"pump":"{line.decode("latin-1")}"}}')
+
+    def _sample(self) -> None:
+        self.sample()
+        self._board.at(self._board.now_us + SAMPLE_US, self._sample)
+
+    def sample(self) -> None:
+        """A record of the motion so far and of the plant."""
+        board = self._board
+        line = board.line
+        self.lines.append(
+            f'{{"us":{board.now_us},"edges":{board.step_edges},"digest":"{board.edge_digest:08x}",'
+            f'"down_pa":{int(line.down_pa)},"up_pa":{int(line.up_pa)},'
+            f'"flow_ul_h":{int(line.flow_ul_s * 3600)},"patient_ul":{int(line.patient_ul)},'
+            f'"bag_ul":{int(line.bag_ul)}}}'
+        )
+
+    def text(self) -> str:
+        """The whole trace."""
+        return "\n".join(self.lines) + "\n"
+
+
+def read_trace(path: Path) -> tuple[dict, list[dict], list[str]]:
+    """Header, records and raw lines of a trace file.
+
+    Raises ``TraceError`` naming the file and the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        raise TraceError(f"{path}: is a directory, expected a trace") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceError(f"{path}: {getattr(error, 'strerror', None) or 'not text'}") from None
+    lines = text.splitlines()
+    if not lines:
+        raise TraceError(f"{path}: empty, expected a trace")
+    records = list(_parse(path, lines))
+    header = records[0]
+    if header.get("format") != FORMAT:
+        raise TraceError(f"{path}: line 1: not a trace of format {FORMAT}")
+    for number, record in enumerate(records[1:], 2):
+        if not isinstance(record.get("us"), int):
+            raise TraceError(f"{path}: line {number}: record without a time")
+    return header, records[1:], lines
+
+
+def _parse(path: Path, lines: list[str]) -> Iterator[dict]:
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            raise TraceError(f"{path}: line {number}: not JSON") from None
+        if not isinstance(record, dict):
+            raise TraceError(f"{path}: line {number}: not a record")
+        yield record

@@ -1,0 +1,296 @@
+"""What a run came to, computed from its trace alone.
+
+Everything is judged at the boundary: STEP edges, pins and serial lines.
+Times are seconds since the first START.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from pump.core import alarm_conditions as ac
+from pump.core import units
+
+# A delivered rate is the count of STEP edges over this window; the first edge
+# opens the window and is not counted, so that it is never overstated.
+RATE_WINDOW_S = 10
+# An alarm has stopped the motor if ENABLE fell within this time around it.
+_STOP_WITHIN_US = 1_000_000
+_PRIORITY = {row[ac.COL_NAME]: ac.PRIORITY_NAMES[row[ac.COL_PRIORITY]] for row in ac.ALARM_CONDITIONS}
+_UL_PER_STEP = 1000 / units.STEPS_PER_ML
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """``stopped_s`` is the last STEP edge before the motor stood still for it,
+    ``None`` where it did not stop the motor."""
+
+    id: str
+    priority: str
+    raised_s: float
+    stopped_s: float | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The boundary at one second: ``rate_ml_h`` from STEP edges."""
+
+    t_s: float
+    edges: int
+    rate_ml_h: float
+    flow_ml_h: float
+    down_kpa: float
+    up_kpa: float
+    patient_ml: float
+    bag_ml: float
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """One !T line."""
+
+    t_s: float
+    state: str
+    rung: int
+    rate_ml_h: float
+    delivered_ml: float
+    question: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something worth a mark on the time axis.
+
+    ``kind``: state, question, answer, alarm, cleared, command, fault, boot, refused.
+    """
+
+    t_s: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RungEntry:
+    """A rung as it was lived: entered, its rate reached, left."""
+
+    rung: int
+    rate_ml_h: float
+    entered_s: float
+    at_rate_s: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """See ``docs/commands.md`` for the figures that ``simulate --json`` prints."""
+
+    state: str
+    delivered_ml: float
+    commanded_ml: float
+    ordered_ml: float
+    duration_min: float
+    max_rate_ml_h: float
+    max_commanded_ml_h: float
+    cap_ml_h: float
+    steps: int
+    fluid_ml: float
+    resets: int
+    refused: int
+    alarms: tuple[Alarm, ...]
+    rungs: tuple[RungEntry, ...]
+    telemetry: tuple[Telemetry, ...]
+    samples: tuple[Sample, ...]
+    events: tuple[Event, ...]
+
+    def figures(self) -> dict:
+        """The figures without the series."""
+        data = asdict(self)
+        for series in ("telemetry", "samples", "events"):
+            del data[series]
+        return data
+
+
+def _body(line: str) -> str:
+    return line.rpartition("*")[0]
+
+
+class _Reader:
+    """Walks the records once."""
+
+    def __init__(self, header: dict, records: list[dict]):
+        self._rungs = header["program"]["rungs"]
+        self._zero_us = next(
+            (r["us"] for r in records if r.get("pin") == "ENABLE" and r["level"]), 0
+        )
+        self._boot_us = 0
+        self._enable_falls = [
+            (r["us"], r["last_edge_us"])
+            for r in records
+            if r.get("pin") == "ENABLE" and not r["level"]
+        ]
+        self.state = "SELF_TEST"
+        self.refused = 0
+        self.granted_steps: int | None = None
+        self.resets = 0
+        self.last_edge_us = self._zero_us
+        self.alarms: list[Alarm] = []
+        self.rungs: list[RungEntry] = []
+        self.telemetry: list[Telemetry] = []
+        self.samples: list[Sample] = []
+        self.events: list[Event] = []
+        self._edges: list[tuple[int, int]] = []
+        self._run_of_refusals = 0
+        for record in records:
+            self._read(record)
+
+    def seconds(self, us: int) -> float:
+        return round((us - self._zero_us) / 1_000_000, 6)
+
+    def _event(self, us: int, kind: str, text: str) -> None:
+        self.events.append(Event(self.seconds(us), kind, text))
+
+    def _line_refused(self, us: int, reason: str) -> None:
+        """A flood of refused lines is one event with a count, not thousands."""
+        last = self.events[-1] if self.events else None
+        if last and last.kind == "refused" and self._run_of_refusals:
+            self._run_of_refusals += 1
+            self.events[-1] = Event(last.t_s, "refused", f"{self._run_of_refusals} lines refused")
+        else:
+            self._run_of_refusals = 1
+            self._event(us, "refused", reason)
+
+    def _read(self, record: dict) -> None:
+        us = record["us"]
+        if "edges" in record:
+            self._sample(record)
+        elif "pump" in record:
+            self._pump(us, _body(record["pump"]))
+        elif "host" in record:
+            self._host(us, record["host"])
+        elif "fault" in record:
+            self._event(us, "fault", f"{record['fault']} {record['what']}")
+        elif "boot" in record:
+            self._boot_us = us
+            self.resets += 1
+            self.state = "SELF_TEST"
+            self._event(us, "boot", "processor reset")
+        elif record.get("pin") == "ENABLE" and not record["level"]:
+            self.last_edge_us = max(self.last_edge_us, record["last_edge_us"])
+
+    def _host(self, us: int, text: str) -> None:
+        for line in text.split("\n"):
+            words = _body(line).split(" ") if "*" in line else line.split(" ")
+            if words[-1].upper() == "STOP":
+                self._event(us, "command", "STOP")
+            elif len(words) > 1 and words[0].isdigit() and words[1] != "HELLO":
+                kind = "answer" if words[1] == "CONFIRM" else "command"
+                self._event(us, kind, " ".join(words[1:]))
+
+    def _pump(self, us: int, body: str) -> None:
+        if not body.startswith("!"):
+            self._reply(us, body)
+            return
+        mark, *values = body.split(",")
+        if mark == "!B":
+            return
+        at_us = self._boot_us + round(float(values[1]) * 1_000_000)
+        if mark == "!T":
+            self._telemetry(at_us, values)
+        elif mark == "!S":
+            self.state = values[3]
+            self._event(at_us, "state", values[3])
+        elif mark == "!Q":
+            self._event(at_us, "question", f"{values[3]} {values[2]}")
+        elif mark == "!A":
+            self._alarm(at_us, values[2], values[4])
+
+    def _reply(self, us: int, body: str) -> None:
+        _, _, rest = body.partition(" ")
+        if rest.startswith("OK STATUS?"):
+            fields = rest.split(",")
+            self.state = fields[1]
+            self.refused = int(fields[10])
+        elif rest.startswith("OK MOTION?"):
+            self.granted_steps = int(rest.split(",")[3])
+        elif rest.startswith("ERR"):
+            self._line_refused(us, rest[4:])
+
+    def _telemetry(self, at_us: int, values: list[str]) -> None:
+        row = Telemetry(
+            self.seconds(at_us),
+            values[2],
+            int(values[3]),
+            int(values[4]) / 1000,
+            int(values[5]) / 1000,
+            int(values[9]),
+        )
+        self.state = row.state
+        self.telemetry.append(row)
+        if row.state not in ("INFUSING", "RUNG_HELD"):
+            return
+        if not self.rungs or self.rungs[-1].rung != row.rung:
+            rate = self._rungs[row.rung][0] / 1000
+            self.rungs.append(RungEntry(row.rung, rate, row.t_s, None))
+        entry = self.rungs[-1]
+        if entry.at_rate_s is None and row.rate_ml_h == entry.rate_ml_h:
+            self.rungs[-1] = RungEntry(entry.rung, entry.rate_ml_h, entry.entered_s, row.t_s)
+
+    def _alarm(self, at_us: int, name: str, change: str) -> None:
+        if change != "RAISED":
+            self._event(at_us, "cleared", name)
+            return
+        self._event(at_us, "alarm", name)
+        stopped = None
+        for fell_us, last_edge_us in self._enable_falls:
+            if abs(fell_us - at_us) <= _STOP_WITHIN_US and name != "INFUSION_COMPLETE":
+                stopped = self.seconds(last_edge_us)
+                break
+        self.alarms.append(Alarm(name, _PRIORITY[name], self.seconds(at_us), stopped))
+
+    def _sample(self, record: dict) -> None:
+        us, edges = record["us"], record["edges"]
+        self._edges.append((us, edges))
+        rate = 0.0
+        if len(self._edges) > RATE_WINDOW_S:
+            before_us, before = self._edges[-1 - RATE_WINDOW_S]
+            counted = max(0, edges - before - 1)
+            rate = counted * _UL_PER_STEP * 3600 / ((us - before_us) / 1000)
+        self.samples.append(
+            Sample(
+                self.seconds(us),
+                edges,
+                round(rate, 3),
+                record["flow_ul_h"] / 1000,
+                record["down_pa"] / 1000,
+                record["up_pa"] / 1000,
+                record["patient_ul"] / 1000,
+                record["bag_ul"] / 1000,
+            )
+        )
+
+
+def summarize(header: dict, records: list[dict]) -> Summary:
+    """The summary of a trace; see ``host_sim.trace`` for header and records."""
+    reader = _Reader(header, records)
+    steps = reader.samples[-1].edges if reader.samples else 0
+    commanded = max((row.rate_ml_h for row in reader.telemetry), default=0.0)
+    stepped = max((sample.rate_ml_h for sample in reader.samples), default=0.0)
+    granted = steps if reader.granted_steps is None else reader.granted_steps
+    return Summary(
+        state=reader.state,
+        delivered_ml=round(steps * _UL_PER_STEP / 1000, 6),
+        commanded_ml=round(granted * _UL_PER_STEP / 1000, 6),
+        ordered_ml=header["program"]["vtbi_ul"] / 1000,
+        duration_min=round(max(0.0, reader.seconds(reader.last_edge_us)) / 60, 3),
+        max_rate_ml_h=max(commanded, stepped),
+        max_commanded_ml_h=commanded,
+        cap_ml_h=header["program"]["cap_ul_h"] / 1000,
+        steps=steps,
+        fluid_ml=reader.samples[-1].patient_ml if reader.samples else 0.0,
+        resets=reader.resets,
+        refused=reader.refused,
+        alarms=tuple(reader.alarms),
+        rungs=tuple(reader.rungs),
+        telemetry=tuple(reader.telemetry),
+        samples=tuple(reader.samples),
+        events=tuple(reader.events),
+    )
