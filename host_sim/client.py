@@ -17,7 +17,7 @@ from pump.protocol.framing import Crc16
 
 REPLY_TIMEOUT_S = 1.0
 TRIES = 3
-_PUSHED_FIELDS = {mark.decode(): fields for mark, fields, _ in messages.PUSHED}
+PUSHED_FIELDS = {mark.decode(): fields for mark, fields, _ in messages.PUSHED}
 _REPLY_FIELDS = {verb.decode(): fields for verb, fields in messages.REPLIES}
 
 
@@ -138,7 +138,7 @@ class Client:
 
     def _sort_pushed(self, body: str) -> None:
         mark, *values = body.split(",")
-        names = _PUSHED_FIELDS.get(mark)
+        names = PUSHED_FIELDS.get(mark)
         if names is None or len(values) != len(names):
             self.bad += 1
             return
@@ -173,13 +173,15 @@ class Client:
         body = " ".join([verb, *map(str, arguments)])
         return self._exchange(body.encode("ascii") + b"\n", "-", verb, timeout_s)
 
-    def fields(self, verb: str) -> dict[str, str]:
+    def query_fields(self, verb: str, timeout_s: float = REPLY_TIMEOUT_S) -> dict[str, str]:
         """Ask; the fields of the answer by name."""
-        return dict(zip(_REPLY_FIELDS[verb], self.query(verb), strict=False))
+        return dict(
+            zip(_REPLY_FIELDS[verb], self.query(verb, timeout_s=timeout_s), strict=False)
+        )
 
     def status(self) -> dict[str, str]:
         """STATUS? by name."""
-        return self.fields("STATUS?")
+        return self.query_fields("STATUS?")
 
     def hello(self) -> None:
         """Open the conversation.

@@ -1,7 +1,7 @@
 """Times as people write them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from titra.durations import DURATION_MAX_MS, DurationError, clock, parse_duration
 
@@ -33,6 +33,7 @@ def test_the_longest_duration_is_a_week():
 
 
 @given(st.text(max_size=20))
+@settings(deadline=None)
 def test_no_text_does_worse_than_a_duration_error(text):
     try:
         assert 0 <= parse_duration(text) <= DURATION_MAX_MS
@@ -41,6 +42,7 @@ def test_no_text_does_worse_than_a_duration_error(text):
 
 
 @given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
+@settings(deadline=None)
 def test_a_written_duration_reads_back(hours, minutes, seconds):
     duration_ms = parse_duration(f"{hours}h{minutes}m{seconds}s")
     assert clock(duration_ms) == f"{hours}:{minutes:02}:{seconds:02}"

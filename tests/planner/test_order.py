@@ -6,7 +6,7 @@ import time
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from titra.order import OrderError, load_order, parse_order
 
@@ -93,7 +93,7 @@ def test_all_problems_are_reported_at_once(problems_of):
         ("-1", "-1"), ("0", "0"), ("700", "700"), ("29.999", "29.999"), ("nan", "nan"),
         ("inf", "inf"), ("-inf", "-inf"), ('"70,5"', 'the text "70,5"'), ("true", "true"),
         ("false", "false"), ("[70]", "a list"), ("{}", "a table"), ("2026-11-20", "the date"),
-        ("1e999999999", "1e999999999"), ("1e-999999999", "1e-999999999"),
+        ("1e999999999", "1e999999999"), ("1e31", "1e31"), ("1e-999999999", "1e-999999999"),
         ("0x" + "f" * 200, "a number of 800 bits"), ("70." + "0" * 100, "a number too long"),
     ],
 )  # fmt: skip
@@ -302,6 +302,7 @@ def test_a_bomb_is_refused_within_seconds(raw):
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_no_bytes_do_worse_than_an_order_error(raw):
     with pytest.raises(OrderError):
         parse_order(raw, "ORDER.toml")
@@ -319,6 +320,7 @@ RAW_VALUES = st.one_of(
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_no_value_anywhere_does_worse_than_an_order_error(order_bytes, data):
     fields = [
         "patient.weight_kg", "patient.risk", "patient.tolerance", "product.name",

@@ -176,6 +176,6 @@ def test_the_order_document_explains_every_reason():
     source = "".join(
         (ROOT / "tools/titra" / name).read_text() for name in ("planner.py", "lots.py")
     )
-    codes = re.findall(r'(?:refuse|warn|append)\(\s*\(?"([a-z-]+)"', source)
+    codes = re.findall(r'(?:refuse|warn|faults\.append)\(\s*\(?"([a-z-]+)"', source)
     assert len(codes) >= 20
     assert [code for code in codes if f"`{code}`" not in text] == []

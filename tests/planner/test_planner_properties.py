@@ -117,6 +117,7 @@ def printed_ceilings(key, use, _percent, risk, weight_g, mg_ml):
 
 @pytest.mark.req("L14")
 @given(uses, weights, doses, flags, days, st.sampled_from(["naive", "tolerated"]))
+@settings(deadline=None)
 def test_no_rung_is_above_any_printed_figure(use, weight_g, dose, risk, days, tolerance):
     compiled = compile_order(
         use=use, weight_g=weight_g, mg_per_kg=dose, risk=risk, days=days,
@@ -130,6 +131,7 @@ def test_no_rung_is_above_any_printed_figure(use, weight_g, dose, risk, days, to
 
 
 @given(uses, weights, doses, flags, days)
+@settings(deadline=None)
 def test_a_ladder_rises_in_whole_tenths_below_its_cap(use, weight_g, dose, risk, days):
     compiled = compile_order(use=use, weight_g=weight_g, mg_per_kg=dose, risk=risk, days=days)
     for day in compiled.days:
@@ -193,6 +195,7 @@ def test_a_prescribers_limit_only_ever_tightens(use, weight_g, dose, limit):
 
 @pytest.mark.req("M4")
 @given(uses, weights, doses, days)
+@settings(deadline=None)
 def test_the_days_add_up_to_the_dose_and_never_exceed_it(use, weight_g, dose, days):
     compiled = compile_order(use=use, weight_g=weight_g, mg_per_kg=dose, days=days)
     assume(compiled.days)
@@ -228,6 +231,7 @@ def test_the_planned_time_delivers_exactly_the_volume(use, weight_g, dose, risk,
 
 
 @given(uses, weights, doses, flags, days, st.sampled_from(["naive", "tolerated"]))
+@settings(deadline=None)
 def test_the_board_accepts_what_the_planner_accepts(use, weight_g, dose, risk, days, tolerance):
     compiled = compile_order(
         use=use, weight_g=weight_g, mg_per_kg=dose, risk=risk, days=days,
@@ -246,6 +250,7 @@ def test_the_board_accepts_what_the_planner_accepts(use, weight_g, dose, risk, d
 
 
 @given(uses, weights, doses, flags, days)
+@settings(deadline=None)
 def test_a_plan_has_days_exactly_when_nothing_is_refused(use, weight_g, dose, risk, days):
     compiled = compile_order(use=use, weight_g=weight_g, mg_per_kg=dose, risk=risk, days=days)
     assert len(compiled.days) == (0 if compiled.refused else days)

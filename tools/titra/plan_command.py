@@ -4,14 +4,11 @@ import json
 import sys
 from datetime import date
 
+from titra import exit_codes
 from titra.library import LibraryError, load_library
 from titra.order import OrderError, load_order
 from titra.plan_json import plan_json
 from titra.planner import plan
-
-EXIT_DONE = 0
-EXIT_WRONG_INPUT = 2
-EXIT_REFUSED = 3
 
 
 def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
@@ -32,7 +29,7 @@ def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
             ]
             _print_json({"error": problems})
         _print_errors(error.lines())
-        return EXIT_WRONG_INPUT
+        return exit_codes.WRONG_INPUT
     compiled = plan(order, library, today or date.today())
     if as_json:
         _print_json(plan_json(compiled))
@@ -43,7 +40,7 @@ def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
 
         render_plan(order, compiled, Console())
     _print_errors([reason.line(f"{path}: refused") for reason in compiled.refused])
-    return EXIT_REFUSED if compiled.refused else EXIT_DONE
+    return exit_codes.REFUSED if compiled.refused else exit_codes.DONE
 
 
 def _print_json(document: dict) -> None:

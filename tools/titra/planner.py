@@ -66,8 +66,7 @@ class _Planner:
         self.found = Findings()
         self.weight_g = order.patient.weight_g
         self.home = order.setting.place == "home"
-        # Order of the library, whatever the order says, and each flag once.
-        self.risk = tuple(dict.fromkeys(order.patient.risk))
+        self.risk = order.patient.risk
         labelled = tuple(product.indications.values())
         off_label = order.product.indication == OFF_LABEL
         self.indications: tuple[Indication, ...] = (
@@ -101,7 +100,7 @@ class _Planner:
             indication=self.order.product.indication,
             refused=tuple(self.found.refused),
             warnings=tuple(self.found.warnings),
-            days=() if self.found.refused else days,
+            days=days,
             sources=self._sources(caps),
         )
 

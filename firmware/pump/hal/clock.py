@@ -11,7 +11,7 @@ from micropython import const
 
 from pump.core import limits
 
-_TICK_US = const(limits.TICK_MS * 1000)
+_TICK_US = limits.TICK_MS * 1000
 # A loop this late has lost its deadlines; it starts new ones instead of
 # running ticks one after the other to catch up.
 _RESYNC_US = const(50_000)

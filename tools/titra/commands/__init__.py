@@ -1,0 +1,1 @@
+"""One module per subcommand; each is thin and ends in an exit code."""

@@ -1,0 +1,85 @@
+"""``titra serve``"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import click
+
+from titra import exit_codes
+
+
+@click.command("serve", help="The simulated board behind a pseudo-terminal or a TCP port.")
+@click.option("--pty", "use_pty", is_flag=True, help="A pseudo-terminal (the default).")
+@click.option("--listen", metavar="HOST:PORT", help="A TCP port; port 0 picks a free one.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.01, 10_000),
+    default=1.0,
+    show_default=True,
+    help="Board seconds per second.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--bag-ml", type=click.IntRange(1, 5000), default=500, show_default=True)
+@click.option(
+    "--fault", "faults", multiple=True, metavar="NAME@TIME[+DURATION]", help="See simulate."
+)
+@click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Write a trace.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    use_pty: bool,
+    listen: str | None,
+    speed: float,
+    seed: int,
+    bag_ml: int,
+    faults: tuple[str, ...],
+    trace: Path | None,
+) -> None:
+    from host_sim.board import Board
+    from host_sim.faults import Bench, schedule
+    from host_sim.server import PtyPort, ServeError, Server, TcpPort
+    from host_sim.trace import FORMAT, Recorder
+    from titra.fault_text import parse_faults
+    from titra.files import write_whole
+
+    if use_pty and listen:
+        raise click.UsageError("--pty and --listen exclude each other")
+    specs = parse_faults(faults)
+    try:
+        port = TcpPort(*_address(listen)) if listen else PtyPort()
+    except ServeError as error:
+        click.echo(f"titra serve: --listen {error}", err=True)
+        ctx.exit(exit_codes.NO_DEVICE)
+    board = Board(seed, bag_ml * 1000.0)
+    server = Server(board, port, speed)
+    recorder = Recorder(
+        board, server, {"format": FORMAT, "seed": seed, "bag_ul": bag_ml * 1000, "served": True}
+    ) if trace else None  # fmt: skip
+    bench = Bench(board, server)
+    schedule(specs, bench, lambda text, what: click.echo(f"fault {text} {what}", err=True))
+    stopped = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    board.run_tick()  # booted: it answers from here on
+    click.echo(f"serving on {port.name}")
+    try:
+        server.run(lambda: stopped)
+    finally:
+        port.close()
+        if recorder and trace:
+            recorder.sample()
+            write_whole(trace, recorder.text())
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter(f"{text!r}, expected HOST:PORT", param_hint="--listen")
+    return host.strip("[]"), int(port)

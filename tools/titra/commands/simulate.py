@@ -1,0 +1,86 @@
+"""``titra simulate``"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+
+from titra import exit_codes
+
+
+def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from host_sim.faults import FAULTS
+
+    for fault in FAULTS:
+        name = f"{fault.name}={fault.value_unit}" if fault.value_unit else fault.name
+        click.echo(f"{name:<24} {fault.text}")
+    ctx.exit(exit_codes.DONE)
+
+
+@click.command(
+    "simulate",
+    help="Run ORDER on the simulated board in virtual time, through its serial line: programmed, "
+    "read back, committed, started, each step confirmed.  Writes report.html, trace.jsonl and "
+    "summary.json.",
+)
+@click.argument("order")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[=VALUE]@TIME[+DURATION]",
+    help="A fault, TIME after the first START, such as door-open@45m+30s; can be repeated.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--day", type=click.IntRange(1, 5), default=1, show_default=True, help="Of a course.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the files go; out/ORDER unless given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.option("--quiet", is_flag=True, help="No progress, no text; the exit code and the files.")
+@click.option(
+    "--list-faults",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_faults,
+    help="Every fault with a line each.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    order: str,
+    faults: tuple[str, ...],
+    seed: int,
+    day: int,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from titra.fault_text import parse_faults
+    from titra.simulate import SimulateError, compile_order, simulate
+
+    specs = parse_faults(faults)
+    out = out or Path("out") / Path(order).stem
+    try:
+        spec = compile_order(order, day, date.today(), specs, seed)
+        result = simulate(spec, out, show_progress=not (quiet or as_json))
+    except SimulateError as error:
+        for line in error.lines:
+            click.echo(line, err=True)
+        if as_json:
+            click.echo(json.dumps({"error": error.lines}, indent=2))
+        ctx.exit(error.exit_code)
+    if as_json:
+        click.echo(json.dumps(result.document(), indent=2))
+    elif not quiet:
+        result.print_text(sys.stdout)
+    ctx.exit(result.exit_code())

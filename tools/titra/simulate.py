@@ -1,0 +1,190 @@
+"""An order from file to report: plan, run, judge, write."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TextIO
+
+from host_sim.client import Program, ReadBackError, Refused
+from host_sim.faults import FaultSpec
+from host_sim.links import LinkError
+from host_sim.simulation import Person, RunSpec, Simulation
+from titra import exit_codes
+from titra.files import write_whole
+from titra.library import Library, LibraryError, load_library
+from titra.order import Order, OrderError, load_order
+from titra.plan_records import DayPlan, Plan
+from titra.planner import plan
+from titra.summary import Summary, summarize
+
+# Bags are overfilled; this much remains when the dose is in.
+OVERFILL_UL = 30_000
+# In a clinic the pump stops when its host has been silent for this long.
+CLINIC_LINK_TIMEOUT_S = 60
+
+
+class SimulateError(Exception):
+    """Nothing was run, and nothing written: ``lines`` say why, one reason each."""
+
+    def __init__(self, exit_code: int, lines: list[str]):
+        super().__init__("; ".join(lines))
+        self.exit_code = exit_code
+        self.lines = lines
+
+
+def program_for(day: DayPlan, order: Order) -> Program:
+    """What goes over the serial line for ``day``."""
+    return Program(
+        vtbi_ul=day.volume_ul,
+        dose_mg=day.dose_mg,
+        concentration_mg_ml=day.concentration_mg_ml,
+        weight_g=day.weight_g,
+        cap_ul_h=day.cap_ul_h,
+        rungs=tuple((rung.rate_ul_h, -(-rung.dwell_ms // 1000)) for rung in day.rungs),
+        slew_ul_h_s=day.slew_ul_h_s,
+        kvo_ul_h=order.limits.kvo_ul_h,
+        occlusion_pa=order.limits.occlusion_pa,
+        check_s=day.check_interval_ms // 1000,
+        link_timeout_s=0 if day.home else CLINIC_LINK_TIMEOUT_S,
+    )
+
+
+def compile_order(
+    path: str, day_number: int, today: date, faults: tuple[FaultSpec, ...], seed: int
+) -> RunSpec:
+    """The run that the order file ``path`` asks for.
+
+    Raises ``SimulateError`` with every reason when the order is wrong or refused.
+    """
+    try:
+        library = load_library()
+        order = load_order(path, library)
+    except (OrderError, LibraryError) as error:
+        raise SimulateError(exit_codes.WRONG_INPUT, error.lines()) from None
+    compiled = plan(order, library, today)
+    if compiled.refused:
+        raise SimulateError(
+            exit_codes.REFUSED, [reason.line(f"{path}: refused") for reason in compiled.refused]
+        )
+    if day_number > len(compiled.days):
+        raise SimulateError(
+            exit_codes.WRONG_INPUT,
+            [f"--day: {day_number}, expected 1 to {len(compiled.days)}: the order's days"],
+        )
+    day = compiled.days[day_number - 1]
+    person = Person(
+        order.person.confirms,
+        float(order.person.confirm_after_s),
+        tuple((action.at_ms, action.do) for action in order.person.actions),
+    )
+    return RunSpec(
+        program=program_for(day, order),
+        person=person,
+        faults=faults,
+        seed=seed,
+        bag_ul=day.volume_ul + OVERFILL_UL,
+        about=_about(order, compiled, day, library),
+    )
+
+
+def _about(order: Order, compiled: Plan, day: DayPlan, library: Library) -> dict:
+    """What the report tells beside the run itself."""
+    return {
+        "order_name": Path(order.path).name,
+        "order_text": order.text,
+        "order_sha256": order.sha256,
+        "day": day.day,
+        "days": len(compiled.days),
+        "product": compiled.product,
+        "product_title": library.products[compiled.product].name,
+        "indication": compiled.indication,
+        "cap_source": day.cap_source,
+        "ladder_source": day.ladder_source,
+        "rungs": [{"why": rung.why, "cap_source": rung.cap_source} for rung in day.rungs],
+        "warnings": [warning.message for warning in compiled.warnings],
+        "sources": [
+            {"text": f"{source.text} ({source.standing}, {source.date})", "checked": source.checked}
+            for source in compiled.sources
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run that was made, judged and written down."""
+
+    summary: Summary
+    speedup: float
+    report: Path
+    trace: Path
+
+    def exit_code(self) -> int:
+        """4 if an alarm stopped the infusion, 0 if it was completed, else 1."""
+        if any(alarm.stopped_s is not None for alarm in self.summary.alarms):
+            return exit_codes.ALARM
+        return exit_codes.DONE if self.summary.state == "COMPLETE" else exit_codes.FAILED
+
+    def document(self) -> dict:
+        """What ``--json`` prints."""
+        return {
+            **self.summary.figures(),
+            "speedup": round(self.speedup, 1),
+            "report": str(self.report),
+            "trace": str(self.trace),
+        }
+
+    def print_text(self, out: TextIO) -> None:
+        """What a person reads in the terminal."""
+        s = self.summary
+        print(f"state       {s.state}", file=out)
+        print(f"delivered   {s.delivered_ml:.3f} of {s.ordered_ml:.3f} mL", file=out)
+        print(f"duration    {s.duration_min:.1f} min", file=out)
+        print(f"rate        at most {s.max_rate_ml_h:.1f} mL/h, cap {s.cap_ml_h:.1f}", file=out)
+        for alarm in s.alarms:
+            stopped = (
+                ""
+                if alarm.stopped_s is None
+                else f", last step {(alarm.stopped_s - alarm.raised_s) * 1000:+.0f} ms"
+            )
+            print(
+                f"alarm       {alarm.id} ({alarm.priority}) at {alarm.raised_s:.2f} s{stopped}",
+                file=out,
+            )
+        print(f"speed       {self.speedup:.0f} x real time", file=out)
+        print(f"report      {self.report}", file=out)
+        print(f"trace       {self.trace}", file=out)
+
+
+def simulate(spec: RunSpec, out: Path, show_progress: bool) -> Result:
+    """Run ``spec`` and write report, trace and summary into ``out``.
+
+    Raises ``SimulateError`` when the board did not take the order, ``OSError``
+    when the files cannot be written.
+    """
+    from titra.progress import bar
+    from titra.report import write_report
+
+    if out.exists() and not out.is_dir():
+        raise SimulateError(exit_codes.WRONG_INPUT, [f"--out: {out} is a file, expected a folder"])
+    began = time.perf_counter()
+    try:
+        with bar(spec.program.vtbi_ul, show_progress) as advance:
+            simulation = Simulation(spec, advance)
+            lines = simulation.run()
+    except Refused as refusal:
+        raise SimulateError(exit_codes.REFUSED, [f"the board refused: {refusal}"]) from None
+    except (LinkError, ReadBackError) as error:
+        raise SimulateError(exit_codes.NO_DEVICE, [str(error)]) from None
+    speedup = simulation.board.now_us / 1_000_000 / (time.perf_counter() - began)
+    header = json.loads(lines[0])
+    summary = summarize(header, [json.loads(line) for line in lines[1:]])
+    out.mkdir(parents=True, exist_ok=True)
+    result = Result(summary, speedup, out / "report.html", out / "trace.jsonl")
+    write_whole(result.trace, simulation.recorder.text())
+    write_report(result.report, header, summary, result.trace.name)
+    write_whole(out / "summary.json", json.dumps(result.document(), indent=2) + "\n")
+    return result
