@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from planner_orders import TODAY, order_with
 from titra.library import load_library
-from titra.order import parse_order
-from titra.planner import Plan, plan
+from titra.planning.order import parse_order
+from titra.planning.planner import Plan, plan
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def order_bytes() -> Callable[[dict], bytes]:
 @pytest.fixture(scope="session")
 def problems_of(library) -> Callable[[dict], dict[str, str]]:
     """What the reader says of a changed order: message by field."""
-    from titra.order import OrderError
+    from titra.planning.order import OrderError
 
     def problems(changes: dict) -> dict[str, str]:
         with pytest.raises(OrderError) as caught:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from titra.order import load_order, parse_order
-from titra.plan_command import run_plan
-from titra.plan_text import render_plan
-from titra.planner import plan
+from titra.planning.order import load_order, parse_order
+from titra.planning.plan_command import run_plan
+from titra.planning.plan_text import render_plan
+from titra.planning.planner import plan
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
@@ -137,7 +137,7 @@ def test_a_refused_plan_renders_its_reasons(planned, order_bytes, library):
 
 
 def test_the_text_survives_a_terminal_without_unicode():
-    script = f"from titra.plan_command import run_plan; run_plan({str(EXAMPLES[0])!r}, False)"
+    script = f"from titra.planning.plan_command import run_plan; run_plan({str(EXAMPLES[0])!r}, False)"
     result = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
@@ -156,7 +156,7 @@ def test_markup_in_an_order_is_not_interpreted(planned, order_bytes, library):
 
 
 def test_importing_the_command_does_not_import_rich():
-    script = "import sys, titra.plan_command; sys.exit('rich' in sys.modules)"
+    script = "import sys, titra.planning.plan_command; sys.exit('rich' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 

@@ -15,10 +15,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pump.core import reasons
 from pump.core.prescription import Prescription
-from titra.ladder import spans_of
+from titra.planning.ladder import spans_of
 from titra.library import RISK_FLAGS, load_library
-from titra.order import parse_order
-from titra.planner import plan
+from titra.planning.order import parse_order
+from titra.planning.planner import plan
 
 TODAY = date(2026, 11, 20)
 RAW = {

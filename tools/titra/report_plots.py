@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pump.core import limits
 from pump.core.units import STEPS_PER_ML
 
-from titra.ladder import spans_of
+from titra.planning.ladder import spans_of
 from titra.report_lane import Lane, lane_of
 
 if TYPE_CHECKING:

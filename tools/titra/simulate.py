@@ -16,9 +16,9 @@ from host_sim.simulation import Person, RunSpec, Simulation
 from titra import exit_codes
 from titra.files import write_whole
 from titra.library import Library, LibraryError, load_library
-from titra.order import Order, OrderError, load_order
-from titra.plan_records import DayPlan, Plan
-from titra.planner import plan
+from titra.planning.order import Order, OrderError, load_order
+from titra.planning.plan_records import DayPlan, Plan
+from titra.planning.planner import plan
 from titra.summary import Summary, summarize
 
 # Bags are overfilled; this much remains when the dose is in.

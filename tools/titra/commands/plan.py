@@ -10,6 +10,6 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.pass_context
 def command(ctx: click.Context, order: str, as_json: bool) -> None:
-    from titra.plan_command import run_plan
+    from titra.planning.plan_command import run_plan
 
     ctx.exit(run_plan(order, as_json))

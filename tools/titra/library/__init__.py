@@ -20,7 +20,7 @@ from titra.library.model import (
     Library,
     Product,
 )
-from titra.toml_reader import InputError, Problem, read_bytes
+from titra.planning.toml_reader import InputError, Problem, read_bytes
 
 __all__ = [
     "INDICATIONS",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from titra.library.figures import Limit, Source
 from titra.library.model import Indication, Library, Product
-from titra.wording import decimal_text
+from titra.planning.wording import decimal_text
 
 _RATE_COLUMNS = (
     "product",

@@ -24,8 +24,8 @@ from titra.library.figures import (
     decimal_fraction,
 )
 from titra.library.model import INDICATIONS, RISK_FLAGS, Indication, LadderStep, Product
-from titra.toml_reader import InputError, Problem, Table, parse, show
-from titra.wording import decimal_text
+from titra.planning.toml_reader import InputError, Problem, Table, parse, show
+from titra.planning.wording import decimal_text
 
 # Dose limits of several labels: 2 g/kg over 2 to 5 days.
 COURSE_DOSE_MAX_MG_PER_KG = 2000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from titra.ladder import Cap, Rung
+from titra.planning.ladder import Cap, Rung
 from titra.library import Source
 
 

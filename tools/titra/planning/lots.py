@@ -7,9 +7,9 @@ from math import ceil
 
 from pump.core.limits import CONCENTRATION_MAX_MG_ML
 
-from titra.order import Lot
-from titra.plan_records import Findings, LotUse
-from titra.wording import decimal_text, kilo
+from titra.planning.order import Lot
+from titra.planning.plan_records import Findings, LotUse
+from titra.planning.wording import decimal_text, kilo
 
 # A powder mixed by the book comes within 2 % of its nominal concentration (labels round the
 # diluent to whole mL); the nearest mistake, 9 % for 12 %, is 25 % off.  Own choice.  (M9)

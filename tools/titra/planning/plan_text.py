@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from pump.core.units import MS_PER_MIN
 
 from titra.durations import clock
-from titra.ladder import Cap, ml_h, spans_of
+from titra.planning.ladder import Cap, ml_h, spans_of
 from titra.library import Source
-from titra.order import Order
-from titra.plan_json import NOTICE
-from titra.plan_records import DayPlan, Plan, Reason
-from titra.planner import DAY_GAP_H
-from titra.wording import kilo
+from titra.planning.order import Order
+from titra.planning.plan_json import NOTICE
+from titra.planning.plan_records import DayPlan, Plan, Reason
+from titra.planning.planner import DAY_GAP_H
+from titra.planning.wording import kilo
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,7 +17,7 @@ from pump.core.limits import (
 )
 from pump.core.units import MS_PER_H, MS_PER_MIN
 
-from titra.ladder import (
+from titra.planning.ladder import (
     FIRST_DOSE_LIMIT,
     HOME_LIMIT,
     Cap,
@@ -29,10 +29,10 @@ from titra.ladder import (
     rungs_of,
 )
 from titra.library import OFF_LABEL, Indication, Library, Product, Source
-from titra.lots import allot, mixed_concentration
-from titra.order import DAYS_MAX, Order
-from titra.plan_records import DayPlan, Findings, LotUse, Plan, Reason
-from titra.wording import decimal_text, kilo
+from titra.planning.lots import allot, mixed_concentration
+from titra.planning.order import DAYS_MAX, Order
+from titra.planning.plan_records import DayPlan, Findings, LotUse, Plan, Reason
+from titra.planning.wording import decimal_text, kilo
 
 __all__ = ["DayPlan", "LotUse", "Plan", "Reason", "Rung", "plan"]
 

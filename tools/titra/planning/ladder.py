@@ -15,7 +15,7 @@ from pump.core.limits import HARDWARE_CAP_UL_H, RATE_RESOLUTION_UL_H
 from pump.core.units import UL_IN_ULH_MS
 
 from titra.library import Figure, Indication, LadderStep, Limit, Source
-from titra.wording import decimal_text
+from titra.planning.wording import decimal_text
 
 # Practice holds a first infusion to 0.08 mL/kg/min.  It was seen with 10 % solutions, where
 # that is 8 mg/kg/min; for every solution the lower of the two holds.

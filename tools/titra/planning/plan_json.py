@@ -5,10 +5,10 @@ from typing import Any
 
 from pump.core.units import MS_PER_MIN
 
-from titra.ladder import Cap, Rung
+from titra.planning.ladder import Cap, Rung
 from titra.library import Source
-from titra.plan_records import DayPlan, Plan, Reason
-from titra.planner import DAY_GAP_H
+from titra.planning.plan_records import DayPlan, Plan, Reason
+from titra.planning.planner import DAY_GAP_H
 
 NOTICE = "Research and bench device: not a medical device, not for use on people."
 

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from titra.wording import decimal_text, nearest, one_of
+from titra.planning.wording import decimal_text, nearest, one_of
 
 # An order is about 1 KiB and a library file about 6.
 FILE_MAX_BYTES = 64 * 1024

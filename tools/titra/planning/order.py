@@ -1,7 +1,7 @@
 """The order: what a person asks for, read from TOML and checked field by field.
 
 Wrong input stops here with every problem at once (`OrderError`, exit code 2).  Whether a
-well-formed order is safe is the planner's to say (`titra.planner`, exit code 3).
+well-formed order is safe is the planner's to say (`titra.planning.planner`, exit code 3).
 """
 
 import hashlib
@@ -28,8 +28,8 @@ from titra.library import (
     Product,
     load_library,
 )
-from titra.toml_reader import InputError, Problem, Table, parse, read_bytes
-from titra.wording import decimal_text, one_of
+from titra.planning.toml_reader import InputError, Problem, Table, parse, read_bytes
+from titra.planning.wording import decimal_text, one_of
 
 __all__ = ["Order", "OrderError", "Problem", "load_order", "parse_order"]
 

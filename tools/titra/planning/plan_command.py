@@ -6,9 +6,9 @@ from datetime import date
 
 from titra import exit_codes
 from titra.library import LibraryError, load_library
-from titra.order import OrderError, load_order
-from titra.plan_json import plan_json
-from titra.planner import plan
+from titra.planning.order import OrderError, load_order
+from titra.planning.plan_json import plan_json
+from titra.planning.planner import plan
 
 
 def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
@@ -36,7 +36,7 @@ def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
     elif not compiled.refused:
         from rich.console import Console
 
-        from titra.plan_text import render_plan
+        from titra.planning.plan_text import render_plan
 
         render_plan(order, compiled, Console())
     _print_errors([reason.line(f"{path}: refused") for reason in compiled.refused])
