@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from host_sim.board import Board
 
 
+# Instructions that the firmware executes by hand, as the chip encodes them.
+PUSH_NOBLOCK = 0x8000
+PULL_NOBLOCK = 0x8080
+MOV_X_NOT_NULL = 0xA02B
+MOV_ISR_NOT_X = 0xA0C9
+SET_PINS_0 = 0xE000
+
+
 class StepTrain:
     """`pump.hal.stepper.step_train`: cycles of 1 us."""
 
@@ -47,12 +55,12 @@ class StepTrain:
         self._edges_left = 0
         self._end_us = self._board.now_us
 
-    def exec(self, text: str) -> None:
-        if text == "pull(noblock)":
+    def exec(self, instruction: int) -> None:
+        if instruction == PULL_NOBLOCK:
             if self._fifo:
                 self._fifo.popleft()
-        elif text != "set(pins, 0)":
-            raise NotImplementedError(f"step_train: exec {text!r}")
+        elif instruction != SET_PINS_0:
+            raise NotImplementedError(f"step_train: exec {instruction:#06x}")
 
     def put(self, word: int) -> None:
         if len(self._fifo) >= self.FIFO_WORDS:
@@ -109,13 +117,13 @@ class EdgeCounter:
         if not on:
             raise NotImplementedError("edge_counter is never switched off")
 
-    def exec(self, text: str) -> None:
-        if text == "mov(isr, invert(x))":
+    def exec(self, instruction: int) -> None:
+        if instruction == MOV_ISR_NOT_X:
             self._isr = self._totals[self._gpio] - self._base & 0xFFFFFFFF
-        elif text == "mov(x, invert(null))":
+        elif instruction == MOV_X_NOT_NULL:
             self._base = self._totals[self._gpio]
-        elif text != "push(noblock)":
-            raise NotImplementedError(f"edge_counter: exec {text!r}")
+        elif instruction != PUSH_NOBLOCK:
+            raise NotImplementedError(f"edge_counter: exec {instruction:#06x}")
 
     def get(self) -> int:
         return self._isr

@@ -174,7 +174,7 @@ def test_the_order_document_explains_every_key():
 def test_the_order_document_explains_every_reason():
     text = (ROOT / "docs/orders.md").read_text()
     source = "".join(
-        (ROOT / "tools/titra" / name).read_text() for name in ("planner.py", "lots.py")
+        (ROOT / "tools/titra/planning" / name).read_text() for name in ("planner.py", "lots.py")
     )
     codes = re.findall(r'(?:refuse|warn|faults\.append)\(\s*\(?"([a-z-]+)"', source)
     assert len(codes) >= 20
