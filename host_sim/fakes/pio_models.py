@@ -26,9 +26,9 @@ class StepTrain:
     """`pump.hal.stepper.step_train`: cycles of 1 us."""
 
     FIFO_WORDS = 4
-    PERIOD = 9  # from edge to edge, beside the gap
-    FIRST = -3  # of the first edge, less one period
-    TAIL = 5  # from the last edge to the end of the word
+    PERIOD = 11  # from edge to edge, beside the gap
+    FIRST = -5  # of the first edge, less one period
+    TAIL = 7  # from the last edge to the end of the word
     DELAY = 6  # a word without steps, beside the gap
 
     def __init__(self, board: Board, gpio: int, freq: int):

@@ -123,9 +123,7 @@ def report_facts(header: dict, summary: Summary, trace_name: str) -> dict[str, A
         "warnings": [_text(item) for item in _list(about.get("warnings"))],
         "setup": _setup(header, about),
         "order_name": order_name,
-        "order_text": about.get("order_text")
-        if isinstance(about.get("order_text"), str)
-        else "",
+        "order_text": about.get("order_text") if isinstance(about.get("order_text"), str) else "",
         "versions": _versions(header, about, trace_name),
         "sources": [_source(item) for item in _list(about.get("sources"))],
     }
@@ -169,7 +167,10 @@ def outcome(summary: Summary) -> _Outcome:
         detail = f"The ordered volume was delivered; {_words(worst.id)} was alarmed on the way."
         return _Outcome("warn", "Complete, after an alarm", detail)
     if summary.state == "ALARM_STOPPED" and worst:
-        return end._replace(detail=f"{_ALARM_TEXT.get(worst.id, _words(worst.id))}.".capitalize())
+        stopping = [alarm for alarm in summary.alarms if alarm.stopped_s is not None]
+        last = stopping[-1] if stopping else worst
+        text = _ALARM_TEXT.get(last.id, _words(last.id))
+        return end._replace(detail=f"{text[:1].upper()}{text[1:]}.")
     return end
 
 
@@ -205,7 +206,7 @@ def _tiles(summary: Summary) -> list[dict]:
             "name": "Worst alarm",
             "value": _words(worst.id).capitalize() if worst else "None",
             "unit": "",
-            "note": f"{worst.priority} priority, at {_clock(worst.raised_s)}"
+            "note": f"{worst.priority} priority, at {_clock(worst.raised_s, 0)}"
             if worst
             else "apart from the signal at the end"
             if summary.alarms
@@ -272,7 +273,7 @@ def _rungs_lived(header: dict, summary: Summary) -> list[dict]:
                 if entry.rung == len(program) - 1
                 else f"{program[entry.rung][1] / 60:g} min",
                 "asked": _clock(steps_up[0][0]) if steps_up else "\u2013",
-                "times_asked": len(steps_up),
+                "times_asked": len(steps_up) or "\u2013",
                 "answered": _clock(answer_s)
                 if answer_s is not None
                 else ("no answer" if steps_up else "\u2013"),
@@ -371,7 +372,8 @@ def _faults(header: dict, summary: Summary) -> list[dict]:
 
 
 def _times_in_states(summary: Summary) -> list[tuple[str, str]]:
-    end_s = max((series[-1].t_s for series in (summary.samples, summary.telemetry) if series), default=0.0)
+    ends = [series[-1].t_s for series in (summary.samples, summary.telemetry) if series]
+    end_s = max(ends, default=0.0)
     total: dict[str, float] = {}
     for span in state_spans(summary, end_s, GAP_S):
         total[span.state] = total.get(span.state, 0.0) + span.end_s - span.start_s

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Wider than any usual font, so that a label never needs more room than it was given.
 _CHAR_WIDTH = 0.6
+_CAPITAL_WIDTH = 0.72
 _SUBLINES_MAX = 3
 _LABEL_CHARS_MAX = 34
 _STATE_COLOUR = {
@@ -31,6 +32,7 @@ _STATE_COLOUR = {
     "COMPLETE": "st-complete",
     "FAULT": "st-fault",
 }
+_SHORT_KIND = {"STEP_UP": "up "}
 SILENT = "no telemetry"
 
 
@@ -99,7 +101,16 @@ class _Item(NamedTuple):
     marker: str
     colour: str
     clear: float = 0.0  # room that the mark itself takes, to its right
-    text_colour: str = "ink"
+
+
+class _Place(NamedTuple):
+    """Where a label goes: ``line`` counts down from the mark's own."""
+
+    line: int
+    start: float
+    align: str
+    dx: float
+    text: str
 
 
 def state_spans(summary: Summary, end_s: float, gap_s: float) -> list[Span]:
@@ -115,8 +126,8 @@ def state_spans(summary: Summary, end_s: float, gap_s: float) -> list[Span]:
         seen.append((summary.telemetry[-1].t_s + 1, 2, SILENT))
     seen.sort(key=lambda entry: entry[:2])
     spans: list[Span] = []
-    for t_s, _, state in seen:
-        t_s = max(0.0, t_s)
+    for seen_s, _, state in seen:
+        t_s = max(0.0, seen_s)
         if spans and spans[-1].state == state:
             continue
         if spans:
@@ -171,7 +182,8 @@ def _short(text: str) -> tuple[str, ...]:
 
 def _question(event: Event) -> _Item:
     kind, _, number = event.text.rpartition(" ")
-    return _Item(event.t_s, (f"{_words(kind)} {number}", number), "v", "question")
+    short = f"{_SHORT_KIND.get(kind, '')}{number}"
+    return _Item(event.t_s, (f"{_words(kind)} {number}", short, number), "v", "question")
 
 
 def _answer(event: Event) -> _Item:
@@ -225,7 +237,8 @@ class _Placer:
         return self._origin + t_s * self._scale
 
     def _text_width(self, text: str) -> float:
-        return len(text) * self._font * 0.92 * _CHAR_WIDTH
+        widths = (_CAPITAL_WIDTH if char.isupper() else _CHAR_WIDTH for char in text)
+        return sum(widths) * self._font * 0.92
 
     def _begin(self, name: str) -> float:
         """Centre of the first line of a new row; on narrow pages its name stands above."""
@@ -276,76 +289,85 @@ class _Placer:
         for item in items:
             self.lane.marks.append(Mark(item.t_s, y, item.marker, item.colour))
         if not items:
-            self.lane.labels.append(
-                Label(0.0, 0, y, "left", "none", "muted", False)
-            )
+            self.lane.labels.append(Label(0.0, 0, y, "left", "none", "muted", False))
         lines = self._labels(items, y, 0.0) if items else 1
         self._end(y, max(1, lines))
 
     def _labels(self, items: Sequence[_Item], y: float, above: float) -> int:
-        """Put labels beside or below their marks, on as few lines as possible; how many.
+        """Put labels beside or below their marks; how many lines they take.
 
         ``above`` is 0 where the marks are on the first line itself; else the marks are bars,
-        that far above it, and every label has a leader.
+        that far above it, and every label has a leader.  All labels of a row are of one kind:
+        the longest kind that leaves none out, or else the shortest.
         """
-        free = [0.0] * _SUBLINES_MAX
-        taken: list[list[tuple[float, float]]] = [[] for _ in range(_SUBLINES_MAX)]
-        used = 0
-        marks = [self._x(item.t_s) for item in items]
-        if not above:
-            half = self._font * 0.4
-            taken[0] = [(x - half, x + half + item.clear) for x, item in zip(marks, items, strict=True)]
-        del free
-        for x, item in zip(marks, items, strict=True):
-            placed = self._place(x, item, taken, bool(above))
-            if placed is None:
+        kinds = max((len(item.texts) for item in items), default=0)
+        for kind in range(kinds):
+            placed = self._attempt(items, kind, bool(above))
+            is_last = kind == kinds - 1
+            if is_last or all(place and place.line <= 1 for place in placed):
+                break
+        else:
+            return 0
+        used = 0 if above else 1
+        for item, place in zip(items, placed, strict=True):
+            if place is None:
                 continue
-            line, start, text, align, dx = placed
-            width = self._text_width(text)
-            taken[line].append((start - 3, start + width + 5))
-            used = max(used, line + 1)
-            at_y = y + line * self._line
+            used = max(used, place.line + 1)
+            at_y = y + place.line * self._line
             self.lane.labels.append(
-                Label(item.t_s, dx, at_y, align, text, item.text_colour, False)
+                Label(item.t_s, place.dx, at_y, place.align, place.text, "ink", False)
             )
-            if above or line:
+            if above or place.line:
                 top = y - self._line * 0.55 if above else y + self._font * 0.3
-                bottom = at_y + self._font * 0.4
-                self.lane.leaders.append(Leader(item.t_s, top, bottom, item.colour))
-                for upper in range(line):
-                    taken[upper].append((x - 1, x + 2))
-        return used if above else max(1, used)
+                self.lane.leaders.append(
+                    Leader(item.t_s, top, at_y + self._font * 0.4, item.colour)
+                )
+        return used
+
+    def _attempt(self, items: Sequence[_Item], kind: int, is_below: bool) -> list[_Place | None]:
+        """A place for the label of this ``kind`` of each item, ``None`` where none is free."""
+        half = self._font * 0.45
+        taken: list[list[tuple[float, float]]] = [[] for _ in range(_SUBLINES_MAX)]
+        if not is_below:
+            for item in items:
+                x = self._x(item.t_s)
+                taken[0].append((x - half, x + half + item.clear))
+        # From the last to the first: the line to a label further down then never meets
+        # the label of a later mark.
+        places: list[_Place | None] = []
+        for item in reversed(items):
+            text = item.texts[min(kind, len(item.texts) - 1)]
+            if len(text) > _LABEL_CHARS_MAX:
+                text = text[: _LABEL_CHARS_MAX - 1] + "\u2026"
+            place = self._place(item, text, taken, is_below)
+            places.insert(0, place)
+            if place is None:
+                continue
+            x = self._x(item.t_s)
+            taken[place.line].append((place.start - 3, place.start + self._text_width(text) + 5))
+            for upper in range(0 if is_below else 1, place.line):
+                taken[upper].append((x - 1, x + 2))
+        return places
 
     def _place(
-        self, x: float, item: _Item, taken: list[list[tuple[float, float]]], is_below: bool
-    ) -> tuple[int, float, str, str, float] | None:
-        """(line, start, text, alignment, dx) of the first place where a label fits."""
-        for text in item.texts:
-            text = text if len(text) <= _LABEL_CHARS_MAX else text[: _LABEL_CHARS_MAX - 1] + "\u2026"
-            width = self._text_width(text)
+        self, item: _Item, text: str, taken: list[list[tuple[float, float]]], is_below: bool
+    ) -> _Place | None:
+        """To the right of the mark if any line has room there, else to its left."""
+        x = self._x(item.t_s)
+        width = self._text_width(text)
+        for align in ("left", "right"):
             for line in range(_SUBLINES_MAX):
                 on_mark = line == 0 and not is_below
-                right = (self._font * 0.6 + item.clear) if on_mark else 4.0
-                left = self._font * 0.6 if on_mark else 4.0
-                for start, align, dx in (
-                    (x + right, "left", right),
-                    (x - left - width, "right", -left),
+                dx = self._font * 0.6 if on_mark else 4.0
+                dx = dx + item.clear * on_mark if align == "left" else -dx
+                start = x + dx if align == "left" else x + dx - width
+                if start < -2 or start + width > self._width + 6:
+                    continue
+                # The mark's own place does not count against its label.
+                others = [s for s in taken[line] if not (on_mark and s[0] <= x <= s[1])]
+                leader = [s for upper in range(0 if is_below else 1, line) for s in taken[upper]]
+                if all(start + width <= s[0] or start >= s[1] for s in others) and not any(
+                    s[0] <= x <= s[1] for s in leader
                 ):
-                    if start < -2 or start + width > self._width + 4:
-                        continue
-                    # On the mark's own line its own place does not count.
-                    others = [
-                        span
-                        for span in taken[line]
-                        if not (on_mark and span[0] <= x <= span[1])
-                    ]
-                    passes = all(
-                        not (span[0] <= x <= span[1])
-                        for upper in range(1 if not is_below else 0, line)
-                        for span in taken[upper]
-                    )
-                    if passes and all(
-                        start + width <= span[0] or start >= span[1] for span in others
-                    ):
-                        return line, start, text, align, dx
+                    return _Place(line, start, align, dx, text)
         return None

@@ -86,7 +86,7 @@ class Layout:
 
 
 LAYOUTS = (
-    Layout("wide", 960, 12.5, 84, 16, (210, 150, 130), 13, False),
+    Layout("wide", 880, 12.5, 84, 16, (210, 150, 130), 13, False),
     Layout("narrow", 370, 11.5, 38, 8, (170, 130, 120), 6, True),
 )
 
@@ -120,9 +120,7 @@ def planned_ladder(program: dict) -> tuple[list[float], list[float]]:
     steps = [_Step(int(rate), int(dwell) * 1000) for rate, dwell in program["rungs"]]
     times, rates = [0.0], [0.0]
     slew = max(1, int(program.get("slew_ul_h_s", limits.SLEW_MIN_UL_H_S)))
-    for step, span in zip(
-        steps, spans_of(steps, int(program["vtbi_ul"]), slew), strict=False
-    ):
+    for step, span in zip(steps, spans_of(steps, int(program["vtbi_ul"]), slew), strict=False):
         times += [float(span.reached_ms) / 1000, float(span.end_ms) / 1000]
         rates += [step.rate_ul_h / 1000] * 2
     return times + times[-1:], rates + [0.0]
@@ -232,20 +230,27 @@ def _draw(header: dict, summary: Summary, layout: Layout) -> str:
         axes.patch.set_visible(False)
         _PANELS[index](axes, panel, header, summary, lane)
         _time_axis(axes, panel)
-        for alarm in summary.alarms:
-            axes.axvline(
-                alarm.raised_s,
-                color=_HEX[alarm.priority.lower()],
-                linewidth=1.1,
-                linestyle=(0, (5, 2)),
-                zorder=1.5,
-            )
+        _alarm_lines(axes, summary)
         top += height + below
     axes.set_xlabel("h:min since START" if end_s >= 240 else "h:min:s since START")
     axes.xaxis.label.set_color(_HEX["muted"])
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return _for_page(text.getvalue(), layout)
+
+
+def _alarm_lines(axes: Axes, summary: Summary) -> None:
+    for priority in sorted({alarm.priority for alarm in summary.alarms}):
+        axes.vlines(
+            [alarm.raised_s for alarm in summary.alarms if alarm.priority == priority],
+            0,
+            1,
+            transform=axes.get_xaxis_transform(),
+            color=_HEX[priority.lower()],
+            linewidth=1.1,
+            linestyle=(0, (5, 2)),
+            zorder=1.5,
+        )
 
 
 def _end_s(summary: Summary) -> float:
@@ -325,7 +330,9 @@ def _value_axis(axes: Axes, panel: _Panel, low: float, high: float) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_ylim(low, high)
-    axes.yaxis.set_major_locator(MaxNLocator(5 if panel.layout.heights[0] > 180 else 4))
+    ticks = MaxNLocator(5).tick_values(low, high)
+    # None at the very top, where the heading is.
+    axes.set_yticks([tick for tick in ticks if low <= tick <= high - 0.07 * (high - low)])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))
     axes.grid(True, axis="y", color=_HEX["grid"], linewidth=0.7)
 
@@ -340,7 +347,7 @@ def _rate(axes: Axes, panel: _Panel, header: dict, summary: Summary, _lane: Lane
         [(s.t_s, s.rate_ml_h) for s in summary.samples],
         high * _TOLERANCE,
         "delivered",
-        linewidth=3.2,
+        linewidth=4,
         label="delivered",
         zorder=3,
     )
@@ -349,7 +356,7 @@ def _rate(axes: Axes, panel: _Panel, header: dict, summary: Summary, _lane: Lane
         [(row.t_s, row.rate_ml_h) for row in summary.telemetry],
         high * _TOLERANCE,
         "commanded",
-        linewidth=1.1,
+        linewidth=0.9,
         label="commanded",
         zorder=4,
     )
@@ -367,7 +374,7 @@ def _volume(axes: Axes, panel: _Panel, _header: dict, summary: Summary, _lane: L
         [(s.t_s, s.edges / STEPS_PER_ML) for s in samples],
         high * _TOLERANCE,
         "delivered",
-        linewidth=3.2,
+        linewidth=4,
         label="delivered",
         zorder=3,
     )
@@ -483,6 +490,7 @@ def _for_page(svg: str, layout: Layout) -> str:
     """``svg`` as an element inside a page: ids of its own, the page's fonts and colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.S)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
     box = re.search(r'viewBox="[^"]*"', svg)[0]
     opening = (

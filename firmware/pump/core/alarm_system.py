@@ -94,6 +94,8 @@ class AlarmSystem:
     def highest(self) -> int:
         """Priority of the most urgent active condition, or -1."""
         active = self.active
+        if active == 0:
+            return -1
         for priority in (ac.HIGH, ac.MEDIUM, ac.LOW):
             if active & self._by_priority[priority]:
                 return priority

@@ -4,7 +4,7 @@ import rp2
 from machine import Pin
 from micropython import const
 
-_FREQUENCY_HZ = const(5_000_000)  # sees pulses of 1 us and more
+_FREQUENCY_HZ = const(1_000_000)  # sees pulses of 2 us and more; STEP lasts 4
 _MASK = const(0x3FFFFFFF)
 # Encoded by hand: assembling the text takes 4 ms each time, on the board.
 _COUNT_FROM_ZERO = const(0xA02B)  # mov(x, invert(null))

@@ -15,7 +15,7 @@ from micropython import const
 
 from pump.hal import pinout
 
-_FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us; a STEP pulse lasts 2
+_FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us; a STEP pulse lasts 4
 # The queue ends this long after now when a slot is appended: one tick and
 # what a tick may be late.  Less leaves gaps, more is run-on after a hang.
 LEAD_US = const(12_000)
@@ -28,9 +28,9 @@ _STEP_LOW = const(0xE000)  # set(pins, 0)
 
 # Cycles of the program below, counted on it and checked instruction by
 # instruction in the tests.
-_PERIOD_CYCLES = const(9)  # from one rising edge to the next, beside the gap
-_BEFORE_FIRST = const(-3)  # from the start of a word to its first edge, less a period
-_AFTER_LAST = const(5)  # from the last edge of a word to its end
+_PERIOD_CYCLES = const(11)  # from one rising edge to the next, beside the gap
+_BEFORE_FIRST = const(-5)  # from the start of a word to its first edge, less a period
+_AFTER_LAST = const(7)  # from the last edge of a word to its end
 _DELAY_CYCLES = const(6)  # of a pure delay, beside the gap
 
 
@@ -46,7 +46,7 @@ def step_train():
     label("wait")
     jmp(x_dec, "wait")
     jmp(not_y, "word")
-    set(pins, 1)[1]
+    set(pins, 1)[3]
     set(pins, 0)
     jmp(y_dec, "next")
     label("next")
