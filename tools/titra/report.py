@@ -157,6 +157,9 @@ def outcome(summary: Summary) -> _Outcome:
     end = _ENDS.get(summary.state)
     if end is None:
         begun = summary.steps > 0
+        if begun and summary.resets:
+            detail = "The processor was reset during the infusion, which did not go on."
+            return _Outcome("bad", "Ended by a reset", detail)
         return _Outcome(
             "warn",
             "Ended early" if begun else "Never started",
@@ -184,7 +187,9 @@ def _tiles(summary: Summary) -> list[dict]:
             "value": _short(summary.delivered_ml),
             "unit": f"of {_short(summary.ordered_ml)} mL",
             "share": round(min(100.0, max(0.0, share)), 1),
-            "note": f"{int(share * 10) / 10:g} % of the order",
+            "note": "under 0.1 % of the order"
+            if 0 < share < 0.1
+            else f"{int(share * 10 + 1e-6) / 10:g} % of the order",
             "tone": "bad" if share > 100 else "",
         },
         {
@@ -226,7 +231,12 @@ def _figures(summary: Summary) -> list[tuple[str, str, str]]:
     return [
         ("State at the end", summary.state, ""),
         ("Delivered", f"{_number(summary.delivered_ml)} mL", "STEP edges, times volume per step"),
-        ("Commanded", f"{_number(summary.commanded_ml)} mL", "steps that the firmware asked for"),
+        (
+            "Commanded",
+            f"{_number(summary.commanded_ml)} mL",
+            "steps that the firmware asked for"
+            + (" since its last reset" if summary.resets else ""),
+        ),
         ("Ordered", f"{_number(summary.ordered_ml)} mL", ""),
         (
             "In the patient",
@@ -487,8 +497,8 @@ def _number(value: float) -> str:
 
 
 def _short(ml: float) -> str:
-    """One decimal, cut so that it never says more than there was."""
-    return f"{int(ml * 10 + 1e-6) / 10:.1f}"
+    """One decimal (two below 10), cut so that it never says more than there was."""
+    return f"{int(ml * 100 + 1e-6) / 100:.2f}" if ml < 10 else f"{int(ml * 10 + 1e-6) / 10:.1f}"
 
 
 def _thousands(number: int) -> str:

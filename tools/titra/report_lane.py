@@ -161,13 +161,7 @@ def lane_of(
     placer.row("Faults", _faults(events), _fault_bars(events))
     device = [e for e in events if e.kind in ("boot", "refused")]
     if device:
-        placer.row(
-            "Device",
-            [
-                _Item(e.t_s, ("reset" if e.kind == "boot" else e.text.lower(),), "x", "device")
-                for e in device
-            ],
-        )
+        placer.row("Device", [_device(event) for event in device])
     return placer.lane
 
 
@@ -189,6 +183,17 @@ def _question(event: Event) -> _Item:
 def _answer(event: Event) -> _Item:
     verb, _, number = event.text.rpartition(" ")
     return _Item(event.t_s, (f"{verb.lower()} {number}", number), "^", "answer")
+
+
+def _device(event: Event) -> _Item:
+    """A reset, or lines refused: their count, or the reason's code."""
+    if event.kind == "boot":
+        texts: tuple[str, ...] = ("reset",)
+    elif event.text.endswith("lines refused"):
+        texts = (event.text, "refused")
+    else:
+        texts = (f"refused: {event.text.split(' ')[0]}", "refused")
+    return _Item(event.t_s, texts, "x", "device")
 
 
 def _fault_name(text: str) -> tuple[str, str]:

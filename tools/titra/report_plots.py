@@ -19,6 +19,7 @@ from pump.core.units import STEPS_PER_ML
 
 from titra.planning.ladder import spans_of
 from titra.report_lane import Lane, lane_of
+from titra.summary import RATE_WINDOW_S
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -344,11 +345,12 @@ def _rate(axes: Axes, panel: _Panel, header: dict, summary: Summary, _lane: Lane
     axes.fill_between(times, rates, color=_HEX["plan"], linewidth=0, label="planned", zorder=1)
     _series(
         axes,
-        [(s.t_s, s.rate_ml_h) for s in summary.samples],
+        # The first samples have no whole window behind them.
+        [(s.t_s, s.rate_ml_h) for s in summary.samples[RATE_WINDOW_S:]],
         high * _TOLERANCE,
         "delivered",
         linewidth=4,
-        label="delivered",
+        label=f"delivered, {RATE_WINDOW_S} s",
         zorder=3,
     )
     _series(
@@ -402,7 +404,7 @@ def _pressure(axes: Axes, panel: _Panel, header: dict, summary: Summary, _lane: 
     lowest = min([0.0, *(value for _, value in down + inlet)])
     # The inlet's limit is far from where it usually is: drawn where it came into play.
     shows_inlet_limit = lowest <= inlet_limit / 2
-    low = min(lowest, inlet_limit) - 0.14 * high if shows_inlet_limit else lowest
+    low = min(lowest, inlet_limit) - 0.14 * high if shows_inlet_limit else 1.15 * lowest
     tolerance = (high - low) * _TOLERANCE
     _series(axes, down, tolerance, "down", linewidth=1.8, label="downstream", zorder=3)
     _series(axes, inlet, tolerance, "inlet", linewidth=1.8, label="inlet", zorder=3)
