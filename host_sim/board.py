@@ -50,6 +50,7 @@ class Board:
         self.resets = 0
         self.watchdog_us = NEVER_US
         self.levels = [0] * N_GPIO
+        self.pio_pins: set[int] = set()  # whose level PIO decides
         self.driven_inputs = {pinout.FLUID, pinout.DOOR, pinout.ENCODER}
         self.edge_totals = {pinout.STEP: 0, pinout.ENCODER: 0}
         # A converter that shows a fixed count, by fault.
@@ -85,6 +86,7 @@ class Board:
         fakes.hub.board = self
         self.boot_us = self.now_us
         self._stepper = None
+        self.pio_pins.clear()
         for gpio in OUTPUTS:
             self.set_pin(gpio, 0)
         self.set_sound(0)
@@ -159,7 +161,7 @@ class Board:
         if stepper is None:
             return
         edges = stepper.run(self.now_us)
-        if edges:
+        if edges and pinout.STEP in self.pio_pins:
             self.step_edges += edges
             self.edge_totals[pinout.STEP] += edges
             if self.levels[pinout.ENABLE]:

@@ -17,6 +17,9 @@ class Pin:
         self._board = hub.board
         self._levels = hub.board.levels
         self._is_output = mode == Pin.OUT
+        if mode != -1:
+            # The pin's function is the processor's now, no longer PIO's.
+            self._board.pio_pins.discard(gpio)
         if mode == Pin.IN and gpio not in hub.board.driven_inputs:
             self._levels[gpio] = 1 if pull == Pin.PULL_UP else 0
         if self._is_output and value is not None:

@@ -83,7 +83,11 @@ def asm_pio(**options):
 
 def StateMachine(sm_id: int, program: Program, freq: int, set_base=None, in_base=None):  # noqa: N802
     """A state machine that behaves as ``program`` does."""
-    gpio = set_base.gpio if set_base is not None else in_base.gpio
+    if set_base is not None:
+        gpio = set_base.gpio
+        hub.board.pio_pins.add(gpio)
+    else:
+        gpio = in_base.gpio
     model = MODELS[program.name](hub.board, gpio, freq)
     hub.board.add_state_machine(sm_id, model)
     return model

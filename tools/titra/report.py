@@ -27,6 +27,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _END_SIGNAL = "INFUSION_COMPLETE"
 _ALARM_TEXT = {row[ac.COL_NAME]: row[ac.COL_TEXT] for row in ac.ALARM_CONDITIONS}
 _RANK = {name: rank for rank, name in enumerate(ac.PRIORITY_NAMES)}
+# A complete infusion may lack steps that were owed at a reset, and no more.
+_SHORT_ML = 0.1
 _RUNNING = ("INFUSING", "RUNG_HELD")
 
 
@@ -147,6 +149,7 @@ def outcome(summary: Summary) -> _Outcome:
             f"{_number(summary.max_rate_ml_h)} mL/h was seen; the cap is "
             f"{_number(summary.cap_ml_h)} mL/h. The run ended in {summary.state}.",
         )
+    # What keeping the vein open takes is part of the order.
     if summary.delivered_ml > summary.ordered_ml:
         return _Outcome(
             "bad",
@@ -166,6 +169,12 @@ def outcome(summary: Summary) -> _Outcome:
             "The pump no longer infuses." if begun else "The motor made no step.",
         )
     worst = _worst_alarm(summary)
+    if end.tone == "good" and summary.ordered_ml - summary.delivered_ml > _SHORT_ML:
+        detail = (
+            f"The pump says that it is complete; the STEP edges say "
+            f"{_number(summary.delivered_ml)} mL of {_number(summary.ordered_ml)} mL."
+        )
+        return _Outcome("bad", "Less than was ordered", detail)
     if end.tone == "good" and worst:
         detail = f"The ordered volume was delivered; {_words(worst.id)} was alarmed on the way."
         return _Outcome("warn", "Complete, after an alarm", detail)
@@ -362,9 +371,7 @@ def _faults(header: dict, summary: Summary) -> list[dict]:
                 "spec": spec or event.text,
                 "began": _clock(event.t_s),
                 "ended": "\u2013",
-                "next": f"{after.id}, {after.raised_s - event.t_s:.2f} s later"
-                if after
-                else "none",
+                "next": f"{after.id}, {_later(after.raised_s - event.t_s)}" if after else "none",
             }
         )
     asked = _list(header.get("faults"))
@@ -512,6 +519,10 @@ def _signed(number: float) -> str:
 def _scaled(holder: Mapping, key: str, unit: str, divisor: int = 1000) -> str:
     value = holder.get(key)
     return "" if value is None else f"{_number(value / divisor)} {unit}"
+
+
+def _later(seconds: float) -> str:
+    return f"{seconds:.2f} s later" if seconds < 60 else f"{_clock(seconds, 0)} h:min:s later"
 
 
 def _hours(minutes: float) -> str:

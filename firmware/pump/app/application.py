@@ -25,8 +25,8 @@ class Application:
     def __init__(self):
         self.clock = Clock()
         self.stepper = Stepper()
-        self.step_counter = EdgeCounter(pinout.SM_STEP_COUNTER, pinout.STEP)
-        self.encoder = EdgeCounter(pinout.SM_ENCODER_COUNTER, pinout.ENCODER)
+        self.step_counter = EdgeCounter(pinout.SM_STEP_COUNTER, pinout.STEP, False)
+        self.encoder = EdgeCounter(pinout.SM_ENCODER_COUNTER, pinout.ENCODER, True)
         self.sensors = LineSensors()
         self.signals = Signals()
         self.usb = UsbLine()

@@ -23,12 +23,15 @@ def edge_counter():
 
 
 class EdgeCounter:
-    """Edges on ``gpio``, counted by state machine ``sm_id``."""
+    """Edges on ``gpio``, counted by state machine ``sm_id``.
 
-    def __init__(self, sm_id: int, gpio: int):
-        self._sm = rp2.StateMachine(
-            sm_id, edge_counter, freq=_FREQUENCY_HZ, in_base=Pin(gpio, Pin.IN)
-        )
+    ``is_input`` is false for a pin that another state machine drives: making
+    it an input would take it away from there.
+    """
+
+    def __init__(self, sm_id: int, gpio: int, is_input: bool):
+        pin = Pin(gpio, Pin.IN) if is_input else Pin(gpio)
+        self._sm = rp2.StateMachine(sm_id, edge_counter, freq=_FREQUENCY_HZ, in_base=pin)
         # X counts down from all ones, so its complement counts up from 0 and
         # stays a small integer for 2**30 edges.
         self._sm.exec(_COUNT_FROM_ZERO)
