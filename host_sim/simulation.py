@@ -150,6 +150,7 @@ class Simulation:
         client = self.client
         client.hello()
         client.load(spec.program)
+        client.pushed.clear()
         client.request("START")
         self._start_us = self._quiet_since_us = self.board.now_us
         heartbeat_us = self._start_us
@@ -186,7 +187,11 @@ class Simulation:
         elif pushed.mark == "!S":
             self._enter(fields["to"])
         elif pushed.mark == "!B":
+            # Booted again: the conversation is a new one, the infusion is not
+            # taken up by itself.
             self._enter("SELF_TEST")
+            self._answer = None
+            self._try(self.client.hello)
         elif pushed.mark == "!T":
             self._enter(fields["state"])
             if self._progress:

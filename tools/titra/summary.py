@@ -16,7 +16,9 @@ from pump.core import units
 RATE_WINDOW_S = 10
 # An alarm has stopped the motor if ENABLE fell within this time around it.
 _STOP_WITHIN_US = 1_000_000
-_PRIORITY = {row[ac.COL_NAME]: ac.PRIORITY_NAMES[row[ac.COL_PRIORITY]] for row in ac.ALARM_CONDITIONS}
+_PRIORITY = {
+    row[ac.COL_NAME]: ac.PRIORITY_NAMES[row[ac.COL_PRIORITY]] for row in ac.ALARM_CONDITIONS
+}
 _UL_PER_STEP = 1000 / units.STEPS_PER_ML
 
 
@@ -268,17 +270,30 @@ class _Reader:
         )
 
 
+def _integral_ml(telemetry: list[Telemetry]) -> float:
+    """Volume of the commanded rate, from the lines of telemetry a second apart."""
+    volume = 0.0
+    for before, after in zip(telemetry, telemetry[1:], strict=False):
+        volume += before.rate_ml_h * min(1.0, max(0.0, after.t_s - before.t_s)) / 3600
+    return round(volume, 3)
+
+
 def summarize(header: dict, records: list[dict]) -> Summary:
     """The summary of a trace; see ``host_sim.trace`` for header and records."""
     reader = _Reader(header, records)
     steps = reader.samples[-1].edges if reader.samples else 0
     commanded = max((row.rate_ml_h for row in reader.telemetry), default=0.0)
     stepped = max((sample.rate_ml_h for sample in reader.samples), default=0.0)
-    granted = steps if reader.granted_steps is None else reader.granted_steps
+    # After a reset the device has forgotten what it granted before.
+    granted = None if reader.resets else reader.granted_steps
     return Summary(
         state=reader.state,
         delivered_ml=round(steps * _UL_PER_STEP / 1000, 6),
-        commanded_ml=round(granted * _UL_PER_STEP / 1000, 6),
+        commanded_ml=(
+            round(granted * _UL_PER_STEP / 1000, 6)
+            if granted is not None
+            else _integral_ml(reader.telemetry)
+        ),
         ordered_ml=header["program"]["vtbi_ul"] / 1000,
         duration_min=round(max(0.0, reader.seconds(reader.last_edge_us)) / 60, 3),
         max_rate_ml_h=max(commanded, stepped),

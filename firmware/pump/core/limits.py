@@ -78,10 +78,13 @@ OCCLUSION_DEFAULT_PA = const(60_000)
 OCCLUSION_MAX_PA = const(130_000)
 # Upstream: a closed clamp or a kinked set pulls the inlet below ambient.
 UPSTREAM_LIMIT_PA = const(-15_000)
-# An empty bag no longer carries its column: the inlet drifts to 0 Pa.  A full
-# one, 60 cm above the pump, holds it near 6 kPa; the limit is a sixth of it.
+# An empty bag no longer carries its column: the inlet settles near 0 Pa, down
+# to -4 kPa at 1200 mL/h.  A full one, 60 cm above the pump, holds it near
+# 6 kPa; the upper limit is a sixth of that.  A clamped inlet passes through
+# the same band on its way down, in less than 4 s from 10 mL/h up.
 BAG_EMPTY_PA = const(1000)
-BAG_EMPTY_DELAY_MS = const(2000)
+BAG_EMPTY_LOWEST_PA = const(-4000)
+BAG_EMPTY_DELAY_MS = const(4000)
 # Readings outside of these are not pressures but a broken sensor.
 PRESSURE_VALID_MIN_PA = const(-80_000)
 PRESSURE_VALID_MAX_PA = const(190_000)

@@ -14,7 +14,8 @@ def pressure_conditions(inputs, occlusion_pa: int) -> int:
 
     A reading that is not valid is judged at its worst: it is a sensor fault,
     and never "no occlusion".  An inlet below ``UPSTREAM_LIMIT_PA`` is a closed
-    line; one that has only lost its column of fluid is an empty bag.
+    line; one that has only lost its column of fluid, and stays there, is an
+    empty bag.
     """
     seen = 0
     if not inputs.down_ok or not inputs.up_ok:
@@ -24,5 +25,8 @@ def pressure_conditions(inputs, occlusion_pa: int) -> int:
     if inputs.up_ok:
         up_pa = inputs.up_pa
         if up_pa <= limits.BAG_EMPTY_PA:
-            seen |= _UP if up_pa <= limits.UPSTREAM_LIMIT_PA else _BAG
+            if up_pa >= limits.BAG_EMPTY_LOWEST_PA:
+                seen |= _BAG
+            elif up_pa <= limits.UPSTREAM_LIMIT_PA:
+                seen |= _UP
     return seen

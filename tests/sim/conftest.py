@@ -1,0 +1,10 @@
+"""Fixtures of the tests that run the firmware on the simulated board."""
+
+import pytest
+from pump_bench import Bedside
+
+
+@pytest.fixture
+def bed() -> Bedside:
+    """A board that has just been switched on, with a host beside it."""
+    return Bedside()
