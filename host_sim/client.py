@@ -175,9 +175,7 @@ class Client:
 
     def query_fields(self, verb: str, timeout_s: float = REPLY_TIMEOUT_S) -> dict[str, str]:
         """Ask; the fields of the answer by name."""
-        return dict(
-            zip(_REPLY_FIELDS[verb], self.query(verb, timeout_s=timeout_s), strict=False)
-        )
+        return dict(zip(_REPLY_FIELDS[verb], self.query(verb, timeout_s=timeout_s), strict=False))
 
     def status(self) -> dict[str, str]:
         """STATUS? by name."""

@@ -237,9 +237,7 @@ def check(spec: FaultSpec) -> None:
         )
 
 
-def schedule(
-    specs: tuple[FaultSpec, ...], bench: Bench, note: Callable[[str, str], None]
-) -> None:
+def schedule(specs: tuple[FaultSpec, ...], bench: Bench, note: Callable[[str, str], None]) -> None:
     """Let each of ``specs`` happen, counted from the first time that the motor
     is enabled; ``note`` is told the fault and ``begins`` or ``ends``."""
     board = bench.board

@@ -6,6 +6,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+
 from titra.report import EVENTS_MAX, outcome, write_report
 from titra.report_lane import lane_of, state_spans
 from titra.report_plots import planned_ladder, thin

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from planner_orders import TODAY, order_with
+
 from titra.library import load_library
 from titra.planning.order import parse_order
 from titra.planning.planner import Plan, plan

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from titra.durations import DURATION_MAX_MS, DurationError, clock, parse_duration
 
 

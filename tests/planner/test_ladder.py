@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from titra.planning.ladder import Cap, Rung, caps_of, duration_ms, lowest, rungs_of, spans_of
+
 from titra.library import RISK_FLAGS, Figure, Indication, LadderStep, Limit, Source
+from titra.planning.ladder import Cap, Rung, caps_of, duration_ms, lowest, rungs_of, spans_of
 
 SOURCE = Source("made-up", "for this test", date(2026, 11, 20), checked=False)
 # 100 kg at 60 mg/mL: 1 mg/kg/min is 100 mL/h.

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+
 from titra.library import RISK_FLAGS, Figure, LibraryError, Limit, load_library, markdown_table
 
 ROOT = Path(__file__).parents[2]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+
 from titra.planning.order import load_order, parse_order
 from titra.planning.plan_command import run_plan
 from titra.planning.plan_text import render_plan
@@ -137,7 +138,9 @@ def test_a_refused_plan_renders_its_reasons(planned, order_bytes, library):
 
 
 def test_the_text_survives_a_terminal_without_unicode():
-    script = f"from titra.planning.plan_command import run_plan; run_plan({str(EXAMPLES[0])!r}, False)"
+    script = (
+        f"from titra.planning.plan_command import run_plan; run_plan({str(EXAMPLES[0])!r}, False)"
+    )
     result = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

@@ -10,13 +10,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-import titra.library
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+import titra.library
 from pump.core import reasons
 from pump.core.prescription import Prescription
-from titra.planning.ladder import spans_of
 from titra.library import RISK_FLAGS, load_library
+from titra.planning.ladder import spans_of
 from titra.planning.order import parse_order
 from titra.planning.planner import plan
 

@@ -9,12 +9,13 @@ import sys
 from itertools import pairwise
 
 import pytest
-from host_sim import fakes
-from host_sim.board import Board
-from host_sim.fakes import pio_models
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from pio_interpreter import FIFO_WORDS, StateMachine
+
+from host_sim import fakes
+from host_sim.board import Board
+from host_sim.fakes import pio_models
 
 fakes.load_application()
 STEP_TRAIN = sys.modules["pump.hal.stepper"].step_train

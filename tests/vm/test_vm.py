@@ -45,7 +45,9 @@ def test_infusions_are_bit_identical_and_allocate_nothing_on_micropython():
 
 def test_every_pure_module_imports_on_micropython(tmp_path):
     modules = [
-        f"pump.{room}.{path.stem}" for room in PURE for path in (FIRMWARE / "pump" / room).glob("*.py")
+        f"pump.{room}.{path.stem}"
+        for room in PURE
+        for path in (FIRMWARE / "pump" / room).glob("*.py")
     ]
     program = tmp_path / "program.py"
     program.write_text(

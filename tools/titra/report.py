@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pump.core import alarm_conditions as ac
-
 from titra.report_lane import state_spans
 from titra.report_plots import GAP_S, clock_label, figures
 from titra.summary import RungEntry, Summary

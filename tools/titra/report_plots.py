@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pump.core import limits
 from pump.core.units import STEPS_PER_ML
-
 from titra.planning.ladder import spans_of
 from titra.report_lane import Lane, lane_of
 from titra.summary import RATE_WINDOW_S

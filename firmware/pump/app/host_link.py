@@ -5,10 +5,9 @@ after the step, with what the controller made of it.  STOP overtakes it.
 """
 
 from pump import VERSION
-from pump.core import infusion_state as st
-from pump.core import reasons
 from pump.core import alarm_conditions as ac
-from pump.core import titration
+from pump.core import infusion_state as st
+from pump.core import reasons, titration
 from pump.protocol import framing, messages, session
 
 # What an unframed line is answered with in the place of its SEQ.

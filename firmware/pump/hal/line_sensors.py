@@ -1,5 +1,4 @@
-"""Pressures, air and door: everything that watches the fluid line.
-"""
+"""Pressures, air and door: everything that watches the fluid line."""
 
 from machine import ADC, Pin
 

@@ -169,9 +169,7 @@ class Session:
 
     def _hello(self) -> int:
         arguments = self.arguments
-        self.is_open = (
-            arguments[0] == messages.PROTOCOL_VERSION and arguments[1] == self.table
-        )
+        self.is_open = arguments[0] == messages.PROTOCOL_VERSION and arguments[1] == self.table
         if not self.is_open:
             return self._refuse(C_HELLO, reasons.TABLE_MISMATCH)
         return EXECUTE

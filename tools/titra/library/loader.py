@@ -14,7 +14,6 @@ from pump.core.limits import (
     WEIGHT_MIN_G,
 )
 from pump.core.units import MS_PER_MIN
-
 from titra.library.figures import (
     UNITS,
     VOLUME_UNITS,

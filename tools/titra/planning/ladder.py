@@ -13,7 +13,6 @@ from math import ceil
 
 from pump.core.limits import HARDWARE_CAP_UL_H, RATE_RESOLUTION_UL_H
 from pump.core.units import UL_IN_ULH_MS
-
 from titra.library import Figure, Indication, LadderStep, Limit, Source
 from titra.planning.wording import decimal_text
 

@@ -6,7 +6,6 @@ from fractions import Fraction
 from math import ceil
 
 from pump.core.limits import CONCENTRATION_MAX_MG_ML
-
 from titra.planning.order import Lot
 from titra.planning.plan_records import Findings, LotUse
 from titra.planning.wording import decimal_text, kilo

@@ -18,7 +18,6 @@ from pump.core.limits import (
     WEIGHT_MAX_G,
     WEIGHT_MIN_G,
 )
-
 from titra.durations import DurationError, parse_duration
 from titra.library import (
     INDICATIONS,

@@ -4,9 +4,8 @@ from fractions import Fraction
 from typing import Any
 
 from pump.core.units import MS_PER_MIN
-
-from titra.planning.ladder import Cap, Rung
 from titra.library import Source
+from titra.planning.ladder import Cap, Rung
 from titra.planning.plan_records import DayPlan, Plan, Reason
 from titra.planning.planner import DAY_GAP_H
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from titra.planning.ladder import Cap, Rung
 from titra.library import Source
+from titra.planning.ladder import Cap, Rung
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from pump.core.units import MS_PER_MIN
-
 from titra.durations import clock
-from titra.planning.ladder import Cap, ml_h, spans_of
 from titra.library import Source
+from titra.planning.ladder import Cap, ml_h, spans_of
 from titra.planning.order import Order
 from titra.planning.plan_json import NOTICE
 from titra.planning.plan_records import DayPlan, Plan, Reason

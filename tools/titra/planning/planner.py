@@ -16,7 +16,7 @@ from pump.core.limits import (
     VTBI_MIN_UL,
 )
 from pump.core.units import MS_PER_H, MS_PER_MIN
-
+from titra.library import OFF_LABEL, Indication, Library, Product, Source
 from titra.planning.ladder import (
     FIRST_DOSE_LIMIT,
     HOME_LIMIT,
@@ -28,7 +28,6 @@ from titra.planning.ladder import (
     ml_h,
     rungs_of,
 )
-from titra.library import OFF_LABEL, Indication, Library, Product, Source
 from titra.planning.lots import allot, mixed_concentration
 from titra.planning.order import DAYS_MAX, Order
 from titra.planning.plan_records import DayPlan, Findings, LotUse, Plan, Reason
