@@ -58,8 +58,9 @@ class Board:
         self.sound_hz = 0
         self.step_edges = 0
         self.last_edge_us = 0
-        self.edge_digest = 0
-        self.edge_log: list[tuple[int, int, int]] | None = None
+        self._edges: list[tuple[int, int, int]] = []  # not yet in the digest or the log
+        self._edge_digest = 0
+        self._edge_log: list[tuple[int, int, int]] | None = None
         self.on_pin: list[Callable[[str, int], None]] = []
         self.on_boot: list[Callable[[], None]] = []
         self.first_enable_us: int | None = None
@@ -139,11 +140,12 @@ class Board:
 
     def _pass(self, until: int) -> None:
         plant_us = self._plant_us + PLANT_US
+        line = self.line
         while plant_us <= until:
             self.now_us = plant_us
             self._plant_us = plant_us
-            self.take_edges()
-            line = self.line
+            if self._stepper is not None:
+                self.take_edges()
             line.step(0.01, self._steps_to_turn)
             self._steps_to_turn = 0
             self.edge_totals[pinout.ENCODER] = line.encoder_edges
@@ -157,10 +159,9 @@ class Board:
 
     def take_edges(self) -> None:
         """Let the step train run up to now."""
-        stepper = self._stepper
-        if stepper is None:
+        if self._stepper is None:
             return
-        edges = stepper.run(self.now_us)
+        edges = self._stepper.run(self.now_us)
         if edges and pinout.STEP in self.pio_pins:
             self.step_edges += edges
             self.edge_totals[pinout.STEP] += edges
@@ -232,6 +233,32 @@ class Board:
     def log_edges(self, first_us: int, n: int, period_us: int) -> None:
         """``n`` rising STEP edges from ``first_us`` on, ``period_us`` apart."""
         self.last_edge_us = first_us + (n - 1) * period_us
-        self.edge_digest = zlib.crc32(b"%d %d %d" % (first_us, n, period_us), self.edge_digest)
-        if self.edge_log is not None:
-            self.edge_log.append((first_us, n, period_us))
+        self._edges.append((first_us, n, period_us))
+
+    def _settle_edges(self) -> None:
+        """Take the edges since the last look into digest and log."""
+        if self._edges:
+            # Without its brackets, so that it does not matter when somebody looks.
+            text = repr(self._edges)[1:-1] + ", "
+            self._edge_digest = zlib.crc32(text.encode(), self._edge_digest)
+            if self._edge_log is not None:
+                self._edge_log += self._edges
+            self._edges.clear()
+
+    @property
+    def edge_digest(self) -> int:
+        """CRC-32 over the times of all STEP edges so far."""
+        self._settle_edges()
+        return self._edge_digest
+
+    @property
+    def edge_log(self) -> list[tuple[int, int, int]] | None:
+        """(first us, edges, us apart) of every run of STEP edges since it was set
+        to a list; ``None`` when nobody keeps them."""
+        self._settle_edges()
+        return self._edge_log
+
+    @edge_log.setter
+    def edge_log(self, log: list[tuple[int, int, int]] | None) -> None:
+        self._settle_edges()
+        self._edge_log = log

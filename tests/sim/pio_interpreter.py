@@ -35,6 +35,14 @@ class StateMachine:
         self._registers = {"x": 0, "y": 0, "isr": 0, "osr": 0}
         self._shifts_right = program.options.get("out_shiftdir", 1) == 1
         self._delay = 0
+        # Addresses of instructions that only count X down and jump to themselves.
+        self._waits = {
+            address
+            for label, address in program.labels.items()
+            if program.instructions[address : address + 1]
+            and program.instructions[address].arguments == ("x_dec", label)
+            and not program.instructions[address].delay
+        }
         self.pc = program.wrap_target
 
     # --- the processor's side --------------------------------------------------------
@@ -88,24 +96,22 @@ class StateMachine:
             self._delay -= 1
             self.cycle += 1
             return
+        assert self.pc < len(self.program.instructions), "jumped out of its program"
         instruction = self.program.instructions[self.pc]
-        if instruction.arguments == ("x_dec", self._own_label()) and not instruction.delay:
+        if self.pc in self._waits:
             # A loop of one instruction: many of its cycles at once.
             many = min(self._registers["x"], us - self.cycle)
             if many > 1:
                 self._registers["x"] -= many
                 self.cycle += many
                 return
+        elif instruction.name == "pull" and not self.fifo:
+            self.cycle = us  # stalled until somebody puts a word
+            return
         moved_on = getattr(self, f"_{instruction.name}")(*instruction.arguments)
         if moved_on:
             self._delay = instruction.delay
         self.cycle += 1
-
-    def _own_label(self) -> str | None:
-        for name, address in self.program.labels.items():
-            if address == self.pc:
-                return name
-        return None
 
     def _next(self) -> bool:
         self.pc = self.program.wrap_target if self.pc == self.program.wrap else self.pc + 1

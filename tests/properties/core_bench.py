@@ -1,0 +1,273 @@
+"""The core on a bench: a controller, a healthy line and a motor with a queue.
+
+Nothing here decides anything: ``CoreBench`` only plays what stands around
+``Controller.step`` on the board, at the speed of a loop.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from pump.core import alarm_conditions as ac
+from pump.core import infusion_state as st
+from pump.core import reasons
+from pump.core.controller import Controller
+from pump.core.outputs import Outputs
+from pump.core.readings import Inputs
+
+EVENTS = {name: number for number, name in enumerate(st.EVENT_NAMES)}
+HEALTHY_DOWN_PA = 5000
+HEALTHY_UP_PA = 6000
+
+
+@dataclass(frozen=True)
+class Order:
+    """A prescription in the units of the core; ``rungs`` are (uL/h, s)."""
+
+    vtbi_ul: int = 400_000
+    dose_mg: int = 40_000
+    concentration_mg_ml: int = 100
+    weight_g: int = 70_000
+    cap_ul_h: int = 180_000
+    rungs: tuple[tuple[int, int], ...] = ((60_000, 600), (120_000, 600), (180_000, 600))
+    slew_ul_h_s: int = 10_000
+    kvo_ul_h: int = 500
+    occlusion_pa: int = 60_000
+    check_s: int = 1800
+    link_timeout_s: int = 0
+
+    def but(self, **changes) -> Order:
+        """This order with some fields changed."""
+        return replace(self, **changes)
+
+    def stage(self, rx) -> None:
+        """Write it into a prescription, as the host's lines would."""
+        rx.set_program(
+            self.vtbi_ul,
+            self.dose_mg,
+            self.concentration_mg_ml,
+            self.weight_g,
+            self.cap_ul_h,
+            len(self.rungs),
+        )
+        rx.set_settings(
+            self.slew_ul_h_s, self.kvo_ul_h, self.occlusion_pa, self.check_s, self.link_timeout_s
+        )
+        for index, (rate, dwell) in enumerate(self.rungs[:12]):
+            rx.set_rung(index, rate, dwell)
+
+    @classmethod
+    def of(cls, rx) -> Order:
+        """What a prescription holds, as it would be read back."""
+        return cls(
+            rx.vtbi_ul,
+            rx.dose_mg,
+            rx.concentration_mg_ml,
+            rx.weight_g,
+            rx.cap_ul_h,
+            tuple((rx.rate_ul_h[i], rx.dwell_s[i]) for i in range(min(max(rx.n_rungs, 0), 12))),
+            rx.slew_ul_h_s,
+            rx.kvo_ul_h,
+            rx.occlusion_pa,
+            rx.check_s,
+            rx.link_timeout_s,
+        )
+
+
+# 1 mL at 180 mL/h: complete half a minute after START.
+SHORT = Order(vtbi_ul=1000, dose_mg=100, rungs=((180_000, 600),))
+
+
+class CoreBench:
+    """One pump.
+
+    ``queue_ticks``  how many ticks a granted slot waits before its edges are
+                     counted, 1 to 3
+    ``encoder_permille``  what the encoder sees of the motor's travel
+    ``stray_edges``  STEP edges of the next tick that nobody granted
+    ``watch``        called after each tick with the bench
+    """
+
+    def __init__(self, controller=None, queue_ticks: int = 1):
+        self.controller = Controller() if controller is None else controller
+        self.inputs = Inputs()
+        self.outputs = Outputs()
+        self.inputs.down_pa = HEALTHY_DOWN_PA
+        self.inputs.up_pa = HEALTHY_UP_PA
+        self.queue = deque([0] * queue_ticks)
+        self.encoder_permille = 1000
+        self.stray_edges = 0
+        self.edges = 0
+        self.now_ms = 0
+        self.watch: Callable[[CoreBench], None] | None = None
+        self._encoder_part = 0
+
+    def clone(self) -> CoreBench:
+        """A pump in the same condition."""
+        return copy.deepcopy(self)
+
+    # --- what is seen from outside ----------------------------------------------
+
+    @property
+    def state(self) -> str:
+        return st.STATE_NAMES[self.controller.state]
+
+    @property
+    def rung(self) -> int:
+        return self.controller.titration.rung
+
+    @property
+    def question(self) -> int:
+        """Number of the question that can be answered now, or 0."""
+        return self.controller.open_question()
+
+    @property
+    def alarms(self) -> set[str]:
+        """Names of the active alarm conditions."""
+        return alarm_names(self.controller.alarms.active)
+
+    @property
+    def is_moving(self) -> bool:
+        return bool(self.outputs.rate_ul_h or self.outputs.steps or any(self.queue))
+
+    # --- time ----------------------------------------------------------------------
+
+    def tick(self, dt_ms: int = 10, event: int = st.NO_EVENT, argument: int = 0) -> int:
+        """One step of the controller; returns the reason code for ``event``."""
+        inputs = self.inputs
+        outputs = self.outputs
+        queue = self.queue
+        inputs.dt_ms = dt_ms
+        inputs.event = event
+        inputs.argument = argument
+        edges = queue.popleft()
+        if self.stray_edges:
+            edges += self.stray_edges
+            self.stray_edges = 0
+        if edges:
+            self.edges += edges
+            part = self._encoder_part + edges * self.encoder_permille
+            inputs.encoder_edges = part // 4000
+            self._encoder_part = part % 4000
+        else:
+            inputs.encoder_edges = 0
+        inputs.step_edges = edges
+        self.controller.step(inputs, outputs)
+        if outputs.rate_ul_h:
+            queue.append(outputs.steps)
+        else:
+            # What is still queued when the rate is zero is thrown away.
+            queue.append(0)
+            for i in range(len(queue)):
+                queue[i] = 0
+        self.now_ms += dt_ms
+        if self.watch is not None:
+            self.watch(self)
+        return outputs.event_result
+
+    def send(self, event: str, argument: int = 0, dt_ms: int = 10) -> str:
+        """One tick with an event; returns the reason by name."""
+        return reasons.REASONS[self.tick(dt_ms, EVENTS[event], argument)][0]
+
+    def run(self, ms: int, dt_ms: int = 10) -> None:
+        """Let ``ms`` pass in equal ticks."""
+        tick = self.tick
+        for _ in range(ms // dt_ms):
+            tick(dt_ms)
+
+    def run_ticks(self, pattern: Iterable[int]) -> None:
+        """One tick for each length in ``pattern``."""
+        tick = self.tick
+        for dt_ms in pattern:
+            tick(dt_ms)
+
+    def run_until(self, condition: Callable[[], bool], most_ms: int, dt_ms: int = 10) -> int:
+        """Run until ``condition`` holds; returns the ms it took, or fails."""
+        began = self.now_ms
+        while not condition():
+            if self.now_ms - began >= most_ms:
+                raise AssertionError(f"did not happen within {most_ms} ms; {self.state}")
+            self.tick(dt_ms)
+        return self.now_ms - began
+
+    # --- ways to get somewhere ------------------------------------------------------
+
+    def commit(self, order: Order) -> str:
+        order.stage(self.controller.staged)
+        return self.send("COMMIT")
+
+    def begin(self, order: Order) -> CoreBench:
+        """From power-on to INFUSING."""
+        for result in (self.send("POST_PASSED"), self.commit(order), self.send("START")):
+            assert result == "OK", result
+        return self
+
+    def run_until_asked(self, dt_ms: int = 10) -> int:
+        """Run until a question is open; returns its number."""
+        self.run_until(lambda: self.question != 0, 3 * 3_600_000, dt_ms)
+        return self.question
+
+    def climb(self, dt_ms: int = 10) -> None:
+        """Run to the next step up and confirm it."""
+        below = self.rung
+        assert self.send("CONFIRM", self.run_until_asked(dt_ms), dt_ms) == "OK"
+        assert self.rung == below + 1
+
+    def heal(self) -> None:
+        """Every cause of an alarm goes away."""
+        inputs = self.inputs
+        inputs.down_pa = HEALTHY_DOWN_PA
+        inputs.up_pa = HEALTHY_UP_PA
+        inputs.down_ok = inputs.up_ok = True
+        inputs.air = inputs.door_open = False
+        inputs.host_silent_ms = 0
+        self.encoder_permille = 1000
+
+
+def alarm_names(mask: int) -> set[str]:
+    """Names of the alarm conditions in a bit mask."""
+    return {row[ac.COL_NAME] for row in ac.ALARM_CONDITIONS if mask >> row[0] & 1}
+
+
+def reach(state: str, order: Order | None = None, queue_ticks: int = 1) -> CoreBench:
+    """A pump that has come into ``state`` by events and sensors alone."""
+    bench = CoreBench(queue_ticks=queue_ticks)
+    if state == "SELF_TEST":
+        return bench
+    if state == "FAULT":
+        bench.begin(order or Order())
+        bench.stray_edges = 1
+        bench.tick()
+    elif state == "COMPLETE":
+        bench.begin(order or SHORT)
+        bench.run_until(lambda: bench.state == "COMPLETE", 60_000)
+    elif state == "IDLE":
+        assert bench.send("POST_PASSED") == "OK"
+    elif state == "READY":
+        assert bench.send("POST_PASSED") == "OK"
+        assert bench.commit(order or Order()) == "OK"
+    else:
+        bench.begin(order or Order())
+        bench.run(1000)
+        for event in _FROM_INFUSING[state]:
+            assert bench.send(event) == "OK"
+        if state == "ALARM_STOPPED":
+            bench.inputs.door_open = True
+            bench.tick()
+            bench.inputs.door_open = False
+    assert bench.state == state, bench.state
+    return bench
+
+
+_FROM_INFUSING = {
+    "INFUSING": (),
+    "RUNG_HELD": ("STAY",),
+    "HOLD": ("HOLD",),
+    "PAUSED": ("PAUSE",),
+    "KVO": ("PAUSE", "KVO"),
+    "STOPPED": ("STOP",),
+    "ALARM_STOPPED": (),
+}

@@ -1,0 +1,200 @@
+"""STEP edges: how evenly they come, how many, and what a dead or late processor leaves.
+
+The motor's own layer first (`pump.hal.stepper.Stepper` fed with grants on a
+board), then the whole pump through its serial line.
+"""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import pytest
+from host_sim.board import Board
+from host_sim.fakes import fake_time, hub, load_application
+from pump.core.units import STEP_ULH_MS
+from pump.core.volume import Volume
+from pump_bench import STEP_ULH_US, STEPS_PER_UL, TICK_US, Bedside, edge_times, program
+
+load_application()
+RATES = (100, 1000, 35_000, 350_000, 1_200_000)
+# Ladders that reach a rate: 10 min on rung 0 is long, so one rung is enough
+# where the volume lasts.
+LATE_MS = (5, 15, 25, 40, 400)
+
+
+class Motor:
+    """A stepper on a board of its own, fed tick by tick."""
+
+    def __init__(self, rate_ul_h: int):
+        from pump.hal.stepper import Stepper
+
+        self.board = Board()
+        hub.board = self.board
+        self.board.edge_log = []
+        self.stepper = Stepper()
+        self.volume = Volume()
+        self.volume.begin(2_000_000)
+        self.rate_ul_h = rate_ul_h
+        self.granted = 0
+
+    def tick(self, late_us: int = 0) -> None:
+        slot_ms = 10
+        steps = self.volume.grant(self.rate_ul_h, slot_ms)
+        self.granted += steps
+        outputs = SimpleNamespace(
+            enable=True,
+            rate_ul_h=self.rate_ul_h,
+            slot_ms=slot_ms,
+            steps=steps,
+            last_step_us=self.volume.last_step_us,
+        )
+        self.stepper.apply(outputs, fake_time.ticks_us() - late_us)
+        self.board.advance(TICK_US - late_us)
+
+
+@pytest.mark.req("L8")
+@pytest.mark.parametrize("rate_ul_h", RATES)
+def test_steps_are_two_microseconds_from_even_at_a_steady_rate(rate_ul_h):
+    motor = Motor(rate_ul_h)
+    period_us = STEP_ULH_US / rate_ul_h
+    for _ in range(max(1000, int(6 * period_us / TICK_US))):
+        motor.tick()
+    edges = edge_times(motor.board)
+    assert len(edges) >= 5
+    worst = max(abs(later - earlier - period_us) for earlier, later in pairwise(edges))
+    assert worst <= 2
+
+
+@pytest.mark.req("L8")
+@pytest.mark.parametrize("rate_ul_h", RATES)
+def test_the_rate_is_exact_in_the_long_term(rate_ul_h):
+    """Every step that is due has been granted, and stepped one lead later."""
+    motor = Motor(rate_ul_h)
+    ticks = max(6000, int(12 * STEP_ULH_US / rate_ul_h / TICK_US))
+    for _ in range(ticks):
+        motor.tick()
+    assert motor.granted == rate_ul_h * ticks * 10 // STEP_ULH_MS
+    period_us = STEP_ULH_US / rate_ul_h
+    edges = edge_times(motor.board)
+    # The n-th edge stands where the n-th step is due; a word of many steps
+    # rounds each gap down, and makes up for it with the next word.
+    lead_us = edges[0] - period_us
+    assert max(abs(at - lead_us - (n + 1) * period_us) for n, at in enumerate(edges)) <= 25
+
+
+@pytest.mark.req("L6")
+@pytest.mark.parametrize("rate_ul_h", RATES)
+def test_the_queue_runs_out_one_lead_and_one_slot_after_the_last_word(rate_ul_h):
+    motor = Motor(rate_ul_h)
+    for _ in range(int(3 * STEP_ULH_US / rate_ul_h / TICK_US) + 100):
+        motor.tick()
+    fed_us = motor.board.now_us - TICK_US
+    motor.board.advance(10_000_000)
+    assert motor.board.last_edge_us - fed_us <= 12_000 + TICK_US
+
+
+def test_a_queue_that_is_fed_on_time_never_runs_dry():
+    motor = Motor(350_000)
+    for late_us in (0, 3000, -3000, 5000, -5000) * 200:
+        motor.tick(late_us)
+    assert motor.stepper.restarts == 0
+
+
+@pytest.mark.req("L3")
+def test_a_stop_throws_the_queue_away_at_once():
+    motor = Motor(1_200_000)
+    for _ in range(50):
+        motor.tick()
+    motor.stepper.stop()
+    stopped_us = motor.board.now_us
+    motor.board.advance(1_000_000)
+    assert motor.board.last_edge_us <= stopped_us
+
+
+# --- through the whole pump ---------------------------------------------------------
+
+
+def at_rate(rate_ul_h: int) -> Bedside:
+    """A pump that has reached ``rate_ul_h`` on its first rung."""
+    # The second rung keeps a slow order within six hours.
+    rungs = ((rate_ul_h, 600),) if rate_ul_h >= 10_000 else ((rate_ul_h, 600), (60_000, 600))
+    bed = Bedside().start(program(*rungs, ml=60 if rate_ul_h > 100_000 else 10))
+    return bed.listen(rate_ul_h / 10_000 + 1 + STEP_ULH_US / rate_ul_h / 1e6)
+
+
+@pytest.mark.req("L6")
+@pytest.mark.parametrize("rate_ul_h", RATES)
+def test_a_dead_processor_leaves_60_ms_and_20_ul_at_most(rate_ul_h):
+    for phase_us in range(0, TICK_US, 1700):
+        bed = at_rate(rate_ul_h)
+        dead_us = bed.board.now_us + phase_us
+        bed.fault_at(dead_us, "cpu-hang")
+        before = bed.board.step_edges
+        bed.board.run_until(dead_us)
+        at_death = bed.board.step_edges
+        bed.board.run_until(dead_us + 900_000)
+        assert bed.board.step_edges >= before
+        assert bed.board.last_edge_us - dead_us <= 60_000
+        assert (bed.board.step_edges - at_death) / STEPS_PER_UL <= 20
+        assert bed.board.step_edges > 0
+
+
+@pytest.mark.req("L6")
+@pytest.mark.parametrize("late_ms", LATE_MS)
+def test_a_late_tick_does_not_lengthen_what_a_dead_processor_leaves(late_ms):
+    bed = at_rate(1_200_000)
+    for ticks in range(1, 8):
+        bed.fault("flash-stall", late_ms)
+        for _ in range(ticks):
+            bed.board.run_tick()
+        dead_us, at_death = bed.board.now_us, bed.board.step_edges
+        bed.fault("cpu-hang")
+        bed.board.run_until(dead_us + 500_000)
+        assert bed.board.last_edge_us - dead_us <= 60_000
+        assert (bed.board.step_edges - at_death) / STEPS_PER_UL <= 20
+        bed.board.is_hung = False
+        bed.listen(1)
+
+
+@pytest.mark.req("L7")
+def test_a_dead_processor_has_its_driver_disabled_by_the_watchdog_within_a_second():
+    bed = at_rate(60_000)
+    bed.fault("cpu-hang")
+    dead_us = bed.board.now_us
+    bed.listen(3)
+    (fall,) = bed.changes("ENABLE", dead_us)
+    assert fall.us - dead_us <= 1_000_000 + TICK_US
+    assert not bed.is_enabled()
+
+
+@pytest.mark.req("L20")
+@pytest.mark.parametrize("late_ms", LATE_MS)
+def test_time_that_came_late_is_counted_and_not_delivered(late_ms):
+    """Beyond 20 ms a tick delivers nothing; what it lost is in MOTION?."""
+    on_time, late = at_rate(60_000), at_rate(60_000)
+    for _ in range(20):
+        late.fault("flash-stall", late_ms)
+        for bed in (on_time, late):
+            bed.board.run_until(bed.board.now_us + 500_000)
+    until_us = max(bed.board.now_us for bed in (on_time, late))
+    for bed in (on_time, late):
+        bed.board.run_until(until_us)
+    lost_ms = max(0, late_ms - 10) * 20
+    assert int(late.client.query_fields("MOTION?")["late_ms"]) == lost_ms
+    missing = on_time.board.step_edges - late.board.step_edges
+    # A queue that ran dry was begun anew: at most its lead was lost with it.
+    assert lost_ms / 9.375 - 1 <= missing <= (lost_ms + 20 * 22) / 9.375 + 1
+
+
+@pytest.mark.req("L14")
+@pytest.mark.parametrize("rate_ul_h", (350_000, 1_200_000))
+@pytest.mark.parametrize("late_ms", LATE_MS)
+def test_late_ticks_are_not_made_up_for(rate_ul_h, late_ms):
+    """However many ticks come late: no more steps than an undisturbed pump."""
+    on_time, late = at_rate(rate_ul_h), at_rate(rate_ul_h)
+    began_us = late.board.now_us
+    for tick in range(30):
+        late.fault("flash-stall", late_ms)
+        late.board.run_until(began_us + (tick + 1) * 730_000)
+    for bed in (on_time, late):
+        bed.board.run_until(began_us + 24_000_000)
+    assert late.board.step_edges <= on_time.board.step_edges + 1
