@@ -15,6 +15,7 @@ from host_sim import fakes
 from host_sim.plant.line import Line
 from host_sim.usb import UsbSerial
 from pump.hal import pinout
+from pump.hal.pinout import ENABLE, ENCODER, FLUID, STEP
 from pump.hal.pressure_scale import COUNTS_AT_AMBIENT, PA_PER_COUNT
 
 PLANT_US = 10_000
@@ -74,8 +75,9 @@ class Board:
         self._steps_to_turn = 0
         self._noise = (seed * 2654435761 + 12345) & 0xFFFFFFFF
         self._plant_us = 0
-        self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
+        # A last event that never comes saves looking whether there is one.
+        self._events = [(NEVER_US, next(self._order), lambda: None)]
         self._application = None
         self.levels[pinout.FLUID] = 1
         self.power_on()
@@ -131,7 +133,7 @@ class Board:
         """The processor sleeps (or hangs) for ``us``; the world does not."""
         until = self.now_us + us
         events = self._events
-        while events and events[0][0] <= until:
+        while events[0][0] <= until:
             at_us, _, action = heapq.heappop(events)
             if at_us > self.now_us:
                 self._pass(at_us)
@@ -148,8 +150,8 @@ class Board:
                 self.take_edges()
             line.step(0.01, self._steps_to_turn)
             self._steps_to_turn = 0
-            self.edge_totals[pinout.ENCODER] = line.encoder_edges
-            self.levels[pinout.FLUID] = 0 if line.air_present else 1
+            self.edge_totals[ENCODER] = line.encoder_edges
+            self.levels[FLUID] = 0 if line.air_present else 1
             if plant_us >= self.watchdog_us:
                 self.reset(WATCHDOG_RESET)
             plant_us += PLANT_US
@@ -162,10 +164,10 @@ class Board:
         if self._stepper is None:
             return
         edges = self._stepper.run(self.now_us)
-        if edges and pinout.STEP in self.pio_pins:
+        if edges and STEP in self.pio_pins:
             self.step_edges += edges
-            self.edge_totals[pinout.STEP] += edges
-            if self.levels[pinout.ENABLE]:
+            self.edge_totals[STEP] += edges
+            if self.levels[ENABLE]:
                 self._steps_to_turn += edges
 
     def add_state_machine(self, sm_id: int, model) -> None:

@@ -58,9 +58,11 @@ class Application:
             self._self_test_due = False
             inputs.event = st.EV_POST_PASSED if self_test(inputs) else st.EV_POST_FAILED
         self.controller.step(inputs, outputs)
-        self.stepper.apply(outputs, clock.now_us)
+        self.stepper.apply(outputs, clock.passed_us)
         self.signals.apply(outputs)
-        self.link.answer(outputs)
+        if self.link.answer_is_due:
+            self.link.answer(outputs)
         self.telemetry.step(inputs, outputs)
-        self.usb.flush()
+        if self.usb.queued:
+            self.usb.flush()
         self.watchdog.feed()

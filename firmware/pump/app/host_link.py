@@ -30,7 +30,7 @@ class HostLink:
         self._readback = framing.LineWriter(crc)
         self.session = session.Session(crc)
         self.silent_ms = 0
-        self._waiting = False  # an event was handed to the step, answer due
+        self.answer_is_due = False  # an event was handed to the step, answer due
         self._stopping = False  # that event is a STOP
 
     # --- before the step -------------------------------------------------------
@@ -40,10 +40,9 @@ class HostLink:
         inputs.event = st.NO_EVENT
         if self.silent_ms < 1_000_000:
             self.silent_ms += inputs.dt_ms
-        usb = self._usb
-        while usb.has_input():
-            if not usb.read_into(self._line):
-                break
+        is_first = True
+        while self._usb.read_into(self._line, is_first):
+            is_first = False
             self._handle(inputs)
         inputs.host_silent_ms = self.silent_ms
 
@@ -52,9 +51,9 @@ class HostLink:
         verdict = conversation.accept(self._line)
         if verdict == session.HALT:
             self.silent_ms = 0
-            if self._waiting and not self._stopping:
+            if self.answer_is_due and not self._stopping:
                 self._say_busy()
-            self._waiting = True
+            self.answer_is_due = True
             self._stopping = True
             inputs.event = st.EV_STOP
             self._keep_for_answer()
@@ -63,7 +62,7 @@ class HostLink:
             self._execute(inputs)
         elif verdict == session.REPEAT:
             self.silent_ms = 0
-            if not self._waiting:
+            if not self.answer_is_due:
                 self._usb.send(self._reply.data, self._reply.length)
         elif verdict == session.REFUSE:
             self._refuse(conversation.reason)
@@ -72,7 +71,7 @@ class HostLink:
         conversation = self.session
         row = messages.MESSAGES[conversation.message]
         kind = row[messages.COL_KIND]
-        if self._waiting and conversation.seq != session.NO_SEQ:
+        if self.answer_is_due and conversation.seq != session.NO_SEQ:
             conversation.count(session.C_BUSY)
             self._refuse(reasons.BUSY)
         elif kind == messages.QUERY:
@@ -93,7 +92,7 @@ class HostLink:
         else:
             inputs.event = row[messages.COL_EVENT]
             inputs.argument = conversation.arguments[0]
-            self._waiting = True
+            self.answer_is_due = True
             self._stopping = False
             self._keep_for_answer()
 
@@ -106,10 +105,8 @@ class HostLink:
     # --- after the step ----------------------------------------------------------
 
     def answer(self, outputs) -> None:
-        """Say what became of the event of this tick."""
-        if not self._waiting:
-            return
-        self._waiting = False
+        """Say what became of the event of this tick; call when ``answer_is_due``."""
+        self.answer_is_due = False
         conversation = self.session
         conversation.seq = self._event_seq
         if self._stopping:

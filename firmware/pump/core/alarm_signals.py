@@ -36,8 +36,6 @@ class AlarmSignals:
     def step(self, priority: int, audible: bool, outputs, dt_ms: int) -> None:
         """Advance by ``dt_ms``.  ``priority`` is -1 for none; ``audible`` is
         false while the sound is paused."""
-        if priority < 0 and self._priority < 0:
-            return
         if priority != self._priority:
             self._priority = priority
             self._index = 0

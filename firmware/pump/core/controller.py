@@ -73,7 +73,7 @@ class Controller:
         outputs.lamp_yellow = False
 
         volume = self.volume
-        volume.count(inputs.step_edges)
+        volume.counted_steps += inputs.step_edges
         alarms = self.alarms
         active_before = alarms.active
 
@@ -84,7 +84,7 @@ class Controller:
             self._go(st.EV_FAULT)
         if inputs.event != st.NO_EVENT:
             outputs.event_result = self._person(inputs)
-        if volume.is_done():
+        if volume.counted_steps >= volume.vtbi_steps > 0:
             self._go(st.EV_VTBI_DONE)
 
         state_bit = 1 << self.state
@@ -101,7 +101,8 @@ class Controller:
         else:
             outputs.raised = 0
             outputs.cleared = 0
-        self.signals.step(alarms.highest(), alarms.acknowledged == 0, outputs, dt_ms)
+        if alarms.active or active_before:
+            self.signals.step(alarms.highest(), alarms.acknowledged == 0, outputs, dt_ms)
 
         # The last line: whatever stands above, never more than this.
         if self.interlock.apply(outputs, self.state, self.rx.cap_ul_h):

@@ -3,7 +3,8 @@
 Three figures that must never be confused:
 
 ``granted_steps``   handed to the stepper since START
-``counted_steps``   rising STEP edges since START, from the edge counter
+``counted_steps``   rising STEP edges since START, from the edge counter; the
+                    controller adds to it every tick
 ``vtbi_steps``      the order, rounded down to whole steps
 
 What was delivered is what was *counted*.  Granted steps that were still
@@ -39,18 +40,10 @@ class Volume:
         self.last_step_us = 0
         self._quiet_ms = 0
 
-    def count(self, edges: int) -> None:
-        """Account for ``edges`` STEP edges seen since the tick before."""
-        self.counted_steps += edges
-
     def take_back(self) -> None:
         """Call when the motor has been off for a tick: the queue is empty, so
         what was granted and not counted will never be stepped."""
         self.granted_steps = self.counted_steps
-
-    def is_done(self) -> bool:
-        """Whether there is an order and every step of it has been counted."""
-        return self.counted_steps >= self.vtbi_steps > 0
 
     def delivered_ul(self) -> int:
         """Delivered volume in uL, rounded down."""

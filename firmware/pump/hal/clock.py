@@ -18,15 +18,19 @@ _RESYNC_US = const(50_000)
 
 
 class Clock:
-    """``seconds`` and ``micros``: time since construction."""
+    """``seconds`` and ``micros``: time since construction.
+
+    ``passed_us``: time between the starts of this tick and the one before.
+    """
 
     def __init__(self):
         self._ticks_us = time.ticks_us
         self._ticks_diff = time.ticks_diff
         self._ticks_add = time.ticks_add
         self._sleep_us = time.sleep_us
-        self.now_us = time.ticks_us()  # at the start of this tick
-        self._deadline_us = self.now_us
+        self._began_us = time.ticks_us()  # at the start of this tick
+        self._deadline_us = self._began_us
+        self.passed_us = 0
         self._carry_us = 0
         self.seconds = 0
         self.micros = 0
@@ -35,8 +39,9 @@ class Clock:
         """Take the time; returns the whole ms since the tick before, with what
         is below one carried to the next."""
         now_us = self._ticks_us()
-        passed_us = self._ticks_diff(now_us, self.now_us)
-        self.now_us = now_us
+        passed_us = self._ticks_diff(now_us, self._began_us)
+        self._began_us = now_us
+        self.passed_us = passed_us
         self.micros += passed_us
         while self.micros >= 1_000_000:
             self.micros -= 1_000_000

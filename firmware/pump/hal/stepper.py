@@ -7,8 +7,6 @@ that stops feeding stops the motor when the queue, at most ``LEAD_US`` and one
 slot long, has run out.
 """
 
-import time
-
 import rp2
 from machine import Pin
 from micropython import const
@@ -66,18 +64,17 @@ class Stepper:
         )
         self._put = self._sm.put
         self._fifo = self._sm.tx_fifo
-        self._diff = time.ticks_diff
-        self._add = time.ticks_add
         self.is_enabled = False
         self.is_running = False
+        # Both from the start of this tick on, so that they stay small.
         self._slot_us = 0  # when the next slot begins
         self._free_us = 0  # when the program has done all that is queued
         self.restarts = 0  # times that the queue had run dry while moving
 
-    def apply(self, outputs, now_us: int) -> None:
+    def apply(self, outputs, passed_us: int) -> None:
         """Make the motor do what one step of the controller decided.
 
-        ``now_us`` is the start of this tick in ``ticks_us``.
+        ``passed_us`` is the time since the tick before, as measured.
         """
         if outputs.rate_ul_h == 0:
             if self.is_running:
@@ -86,7 +83,7 @@ class Stepper:
             self.is_enabled = outputs.enable
             self._enable.value(1 if outputs.enable else 0)
         if outputs.rate_ul_h:
-            self._append(outputs, now_us)
+            self._append(outputs, passed_us)
 
     def stop(self) -> None:
         """No further STEP edge: the queue is thrown away, the pin is low."""
@@ -98,40 +95,40 @@ class Stepper:
         sm.exec(_STEP_LOW)
         self.is_running = False
 
-    def _append(self, outputs, now_us: int) -> None:
-        diff = self._diff
+    def _append(self, outputs, passed_us: int) -> None:
+        slot_us = self._slot_us - passed_us
+        free_us = self._free_us - passed_us
         if not self.is_running:
-            self._begin(now_us)
-        elif diff(self._slot_us, now_us) < _DRY_US or self._fifo() >= _FIFO_WORDS:
+            self._begin()
+            slot_us = LEAD_US
+            free_us = LEAD_US
+        elif slot_us < _DRY_US or self._fifo() >= _FIFO_WORDS:
             # Late by more than the lead, or a queue that is not being worked
             # off: what is left in it is dropped and owed again.
             self.restarts += 1
             self.stop()
-            self._begin(now_us)
-        slot_us = self._slot_us
-        free_us = self._free_us
+            self._begin()
+            slot_us = LEAD_US
+            free_us = LEAD_US
+        end_us = slot_us + outputs.slot_ms * 1000
         steps = outputs.steps
-        end_us = self._add(slot_us, outputs.slot_ms * 1000)
-        self._slot_us = end_us
         if steps:
-            last_us = diff(slot_us, free_us) + outputs.last_step_us
+            last_us = slot_us - free_us + outputs.last_step_us
             gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
             if gap < 0:
                 gap = 0
             self._put(steps | gap << 8)
-            passed = steps * (gap + _PERIOD_CYCLES) + _BEFORE_FIRST + _AFTER_LAST
+            free_us += steps * (gap + _PERIOD_CYCLES) + _BEFORE_FIRST + _AFTER_LAST
         else:
-            gap = diff(end_us, free_us) - _DELAY_CYCLES
-            if gap < 0:
-                return
-            self._put(gap << 8)
-            passed = gap + _DELAY_CYCLES
-        self._free_us = self._add(free_us, passed)
+            gap = end_us - free_us - _DELAY_CYCLES
+            if gap >= 0:
+                self._put(gap << 8)
+                free_us = end_us
+        self._slot_us = end_us
+        self._free_us = free_us
 
-    def _begin(self, now_us: int) -> None:
+    def _begin(self) -> None:
         """A new queue: a pure delay of the lead, then the first slot."""
         self._put(LEAD_US - _DELAY_CYCLES << 8)
         self._sm.active(1)
-        self._slot_us = self._add(now_us, LEAD_US)
-        self._free_us = self._slot_us
         self.is_running = True

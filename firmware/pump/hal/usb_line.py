@@ -19,6 +19,7 @@ _QUEUE = const(2048)
 class UsbLine:
     """Bytes in, bytes out, both bounded.
 
+    ``queued``   bytes that wait for the host to take them
     ``dropped``  lines that found the queue full, because nobody reads
     """
 
@@ -34,50 +35,56 @@ class UsbLine:
         self._poll_out = poll_out.ipoll
         self._ticks_us = time.ticks_us
         self._ticks_diff = time.ticks_diff
+        self._began_us = 0
+        self._left = 0  # bytes that may still be read in this tick
         self._byte_in = bytearray(1)
         self._byte_out = bytearray(1)
         self._queue = bytearray(_QUEUE)
         self._head = 0
-        self._used = 0
+        self.queued = 0
         self.dropped = 0
 
-    def has_input(self) -> bool:
-        """Whether a byte can be read now."""
+    def read_into(self, line, is_first: bool) -> bool:
+        """Feed bytes to ``line`` until one completes it (true), or until there
+        are no more, or the share of this tick is used up (false).  ``is_first``
+        begins the share of a new tick."""
         for _ in self._poll_in(0):
-            return True
+            if is_first:
+                self._began_us = self._ticks_us()
+                self._left = _READ_MAX
+            return self._read_into(line)
         return False
 
-    def read_into(self, line) -> bool:
-        """Feed bytes to ``line`` until one completes it (true), or until there
-        are no more, or the share of this tick is used up (false)."""
-        began_us = self._ticks_us()
-        for _ in range(_READ_MAX):
-            if not self.has_input():
+    def _read_into(self, line) -> bool:
+        while self._left > 0:
+            if self._ticks_diff(self._ticks_us(), self._began_us) > _READ_BUDGET_US:
                 return False
+            self._left -= 1
             self._in.readinto(self._byte_in)
             if line.feed(self._byte_in[0]):
                 return True
-            if self._ticks_diff(self._ticks_us(), began_us) > _READ_BUDGET_US:
+            is_more = False
+            for _ in self._poll_in(0):
+                is_more = True
+            if not is_more:
                 return False
         return False
 
     def send(self, data, length: int) -> bool:
         """Queue ``data[0:length]`` whole, or drop it whole and count it."""
-        if self._used + length > _QUEUE:
+        if self.queued + length > _QUEUE:
             self.dropped += 1
             return False
-        at = self._head + self._used
+        at = self._head + self.queued
         for i in range(length):
             self._queue[(at + i) % _QUEUE] = data[i]
-        self._used += length
+        self.queued += length
         return True
 
     def flush(self) -> None:
         """Write what the host takes now, at most 32 bytes."""
-        if self._used == 0:
-            return
         n = 0
-        while self._used and n < _WRITE_MAX:
+        while self.queued and n < _WRITE_MAX:
             ready = False
             for _ in self._poll_out(0):
                 ready = True
@@ -86,5 +93,5 @@ class UsbLine:
             self._byte_out[0] = self._queue[self._head]
             self._out.write(self._byte_out)
             self._head = (self._head + 1) % _QUEUE
-            self._used -= 1
+            self.queued -= 1
             n += 1
