@@ -9,7 +9,8 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections.abc import Callable
-from itertools import count
+from itertools import count, cycle
+from random import Random
 
 from host_sim import fakes
 from host_sim.plant.line import Line
@@ -73,7 +74,9 @@ class Board:
         self.boot_us = 0
         self._stepper = None
         self._steps_to_turn = 0
-        self._noise = (seed * 2654435761 + 12345) & 0xFFFFFFFF
+        rng = Random(seed)
+        # What a converter adds: ambient, and up to two counts of noise.
+        self._noise = cycle([COUNTS_AT_AMBIENT + rng.randrange(-1, 3) for _ in range(4093)])
         self._plant_us = 0
         self._order = count()
         # A last event that never comes saves looking whether there is one.
@@ -211,22 +214,20 @@ class Board:
         """What ``ADC.read_u16`` of a pressure input is."""
         line = self.line
         stuck = self.stuck_counts
+        noise = self._noise
 
         def read_down() -> int:
             fixed = stuck[gpio]
             if fixed is not None:
                 return fixed << 4
-            # Two counts of noise, from a generator that costs next to nothing.
-            self._noise = noise = self._noise * 1664525 + 1013904223 & 0xFFFFFFFF
-            counts = int(line.down_pa / PA_PER_COUNT) + COUNTS_AT_AMBIENT + (noise >> 30) - 1
+            counts = int(line.down_pa / PA_PER_COUNT) + next(noise)
             return (0 if counts < 0 else 4095 if counts > 4095 else counts) << 4
 
         def read_up() -> int:
             fixed = stuck[gpio]
             if fixed is not None:
                 return fixed << 4
-            self._noise = noise = self._noise * 1664525 + 1013904223 & 0xFFFFFFFF
-            counts = int(line.up_pa / PA_PER_COUNT) + COUNTS_AT_AMBIENT + (noise >> 30) - 1
+            counts = int(line.up_pa / PA_PER_COUNT) + next(noise)
             return (0 if counts < 0 else 4095 if counts > 4095 else counts) << 4
 
         stuck.setdefault(gpio, None)

@@ -42,6 +42,7 @@ class StepTrain:
         self._edge_us = 0
         self._period_us = 0
         self._end_us = 0  # when the program pulls again
+        self._log_edges = board.log_edges
         self.tx_fifo = self._fifo.__len__
 
     def active(self, on: int) -> None:
@@ -74,33 +75,37 @@ class StepTrain:
         if not self._is_active:
             return 0
         edges = 0
+        left = self._edges_left
         while True:
-            left = self._edges_left
             if left:
-                if self._edge_us > until_us:
+                first_us = self._edge_us
+                if first_us > until_us:
                     return edges
-                n = (until_us - self._edge_us) // self._period_us + 1
+                period = self._period_us
+                n = (until_us - first_us) // period + 1
                 if n > left:
                     n = left
-                self._board.log_edges(self._edge_us, n, self._period_us)
+                self._log_edges(first_us, n, period)
                 edges += n
-                self._edge_us += n * self._period_us
-                self._edges_left = left - n
-                if n < left:
+                left -= n
+                self._edges_left = left
+                if left:
+                    self._edge_us = first_us + n * period
                     return edges
-            if self._end_us > until_us or not self._fifo:
+            end_us = self._end_us
+            if end_us > until_us or not self._fifo:
                 return edges
             word = self._fifo.popleft()
-            steps = word & 0xFF
             gap = word >> 8
-            if steps:
+            left = word & 0xFF
+            if left:
                 period = gap + self.PERIOD
-                self._edges_left = steps
+                self._edges_left = left
                 self._period_us = period
-                self._edge_us = self._end_us + period + self.FIRST
-                self._end_us += steps * period + self.FIRST + self.TAIL
+                self._edge_us = end_us + period + self.FIRST
+                self._end_us = end_us + left * period + self.FIRST + self.TAIL
             else:
-                self._end_us += gap + self.DELAY
+                self._end_us = end_us + gap + self.DELAY
 
 
 class EdgeCounter:

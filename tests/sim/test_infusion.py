@@ -104,7 +104,7 @@ def test_the_smallest_order_is_delivered_to_the_step():
 
 
 def infusing(bed: Bedside, **settings) -> Bedside:
-    return bed.start(program((60_000, 600), (120_000, 600), ml=20, **settings)).listen(10)
+    return bed.start(program((60_000, 600), (120_000, 600), ml=60, **settings)).listen(10)
 
 
 def still(bed: Bedside, seconds: float = 5) -> bool:
