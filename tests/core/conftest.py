@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from properties.core_bench import CoreBench, Order, reach
+
 from pump.core.prescription import Prescription
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as hs
 from properties import strategies
 from properties.core_bench import Order, reach
+
 from pump.core.rate_ramp import RateRamp
 
 
@@ -47,7 +48,8 @@ def test_a_tick_of_no_length_raises_nothing():
 
 @pytest.mark.req("L13")
 @pytest.mark.parametrize(
-    ("stop", "resume"), [("HOLD", ("RELEASE",)), ("PAUSE", ("RESUME",)), ("STOP", ("RESET", "RESUME"))]
+    ("stop", "resume"),
+    [("HOLD", ("RELEASE",)), ("PAUSE", ("RESUME",)), ("STOP", ("RESET", "RESUME"))],
 )
 def test_every_resume_rises_from_zero(stop, resume):
     bench = reach("INFUSING", Order(slew_ul_h_s=1000))

@@ -2,6 +2,7 @@
 
 import pytest
 from properties.core_bench import CoreBench, Order
+
 from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
 

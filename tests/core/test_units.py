@@ -5,12 +5,21 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as hs
+
 from pump.core import limits, units
 
 
 @pytest.mark.parametrize(
     ("volume_ul", "steps"),
-    [(0, 0), (1, 6), (5, 32), (50, 320), (1000, 6400), (400_000, 2_560_000), (2_000_000, 12_800_000)],
+    [
+        (0, 0),
+        (1, 6),
+        (5, 32),
+        (50, 320),
+        (1000, 6400),
+        (400_000, 2_560_000),
+        (2_000_000, 12_800_000),
+    ],
 )
 @pytest.mark.req("L8")
 def test_a_millilitre_is_6400_steps(volume_ul, steps):

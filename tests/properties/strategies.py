@@ -13,8 +13,8 @@ included.  Rates are uL/h, volumes uL, times ms unless the name says otherwise.
 from fractions import Fraction
 
 from hypothesis import strategies as hs
-
 from properties.core_bench import Order
+
 from pump.core import infusion_state as st
 
 slews = hs.integers(1_000, 10_000)
@@ -47,7 +47,9 @@ def tick_patterns(most_ticks: int, late: bool = False) -> hs.SearchStrategy[list
 person_events = hs.integers(st.EV_COMMIT, st.EV_END)
 arguments = hs.one_of(hs.integers(0, 5), hs.integers(0, 65_535))
 pressures_pa = hs.one_of(
-    hs.sampled_from([-100_010, -15_001, -15_000, -14_999, 999, 1_000, 1_001, 6_000, 59_999, 60_000]),
+    hs.sampled_from(
+        [-100_010, -15_001, -15_000, -14_999, 999, 1_000, 1_001, 6_000, 59_999, 60_000]
+    ),
     hs.integers(-100_010, 198_925),  # the whole scale of the converter
 )
 

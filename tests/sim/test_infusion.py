@@ -1,8 +1,9 @@
 """A short ladder lived through from the programming to the end."""
 
 import pytest
-from host_sim.client import Refused
 from pump_bench import STEPS_PER_UL, Bedside, edge_times, program, steps_above
+
+from host_sim.client import Refused
 
 RUNGS = ((20_000, 600), (60_000, 720), (120_000, 600))
 ML = 32

@@ -50,10 +50,8 @@ def titra() -> None:
 def main() -> None:
     """Entry point: whatever goes wrong, one clear line and an exit code."""
     try:
-        titra.main(prog_name="titra", standalone_mode=False)
-        code = 0
-    except click.exceptions.Exit as stop:
-        code = stop.exit_code
+        # Without its standalone mode click returns what ``ctx.exit`` was given.
+        code = titra.main(prog_name="titra", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
         code = 2
