@@ -17,6 +17,7 @@ from pump.protocol.framing import Crc16
 
 REPLY_TIMEOUT_S = 1.0
 TRIES = 3
+_TYPED = "-"  # what stands in the place of SEQ in an answer to a line without one
 PUSHED_FIELDS = {mark.decode(): fields for mark, fields, _ in messages.PUSHED}
 _REPLY_FIELDS = {verb.decode(): fields for verb, fields in messages.REPLIES}
 
@@ -149,6 +150,7 @@ class Client:
     def _exchange(self, line: bytes, seq: str, verb: str, timeout_s: float) -> list[str]:
         """Send ``line`` until something answers ``seq``; the same bytes each
         time, so that the device executes them once."""
+        refusal = None
         for _ in range(TRIES):
             self._replies.clear()
             self.link.write(line)
@@ -160,10 +162,16 @@ class Client:
                     if word != seq:
                         continue
                     status, _, rest = rest.partition(" ")
-                    if status == "OK":
+                    if status == "OK" and rest.startswith(verb):
                         return rest[len(verb) :].lstrip(", ").split(",")
-                    code, _, text = rest.partition(" ")
-                    raise Refused(verb, code, text)
+                    if status == "ERR":
+                        code, _, text = rest.partition(" ")
+                        refusal = Refused(verb, code, text)
+                        if seq != _TYPED:
+                            raise refusal
+                        # By hand there is no telling whose answer it is.
+        if refusal:
+            raise refusal
         raise LinkError(f"no answer to {verb} within {TRIES} x {timeout_s:g} s")
 
     # --- verbs ---------------------------------------------------------------------
@@ -171,7 +179,7 @@ class Client:
     def query(self, verb: str, *arguments: int, timeout_s: float = REPLY_TIMEOUT_S) -> list[str]:
         """Ask, as one would by hand; the fields of the answer."""
         body = " ".join([verb, *map(str, arguments)])
-        return self._exchange(body.encode("ascii") + b"\n", "-", verb, timeout_s)
+        return self._exchange(body.encode("ascii") + b"\n", _TYPED, verb, timeout_s)
 
     def query_fields(self, verb: str, timeout_s: float = REPLY_TIMEOUT_S) -> dict[str, str]:
         """Ask; the fields of the answer by name."""
@@ -212,7 +220,7 @@ class Client:
 
     def stop(self) -> None:
         """STOP, the way that always works."""
-        self._exchange(b"STOP\n", "-", "STOP", REPLY_TIMEOUT_S)
+        self._exchange(b"STOP\n", _TYPED, "STOP", REPLY_TIMEOUT_S)
 
     # --- programming ------------------------------------------------------------------
 

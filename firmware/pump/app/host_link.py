@@ -4,6 +4,8 @@ At most one line a tick becomes an event of the controller; it is answered
 after the step, with what the controller made of it.  STOP overtakes it.
 """
 
+from micropython import const
+
 from pump import VERSION
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
@@ -12,8 +14,10 @@ from pump.protocol import framing, messages, session
 
 # What an unframed line is answered with in the place of its SEQ.
 _NO_SEQ = b"-"
+# Bytes waiting to be sent beyond which lines without a SEQ get no ERR.
+_NOISE_QUEUE = const(256)
 # Verbs that HELP? prints on one line.
-_VERBS_A_LINE = 6
+_VERBS_A_LINE = const(6)
 
 
 class HostLink:
@@ -161,7 +165,14 @@ class HostLink:
 
     def _refuse(self, reason: int) -> None:
         """Answer a line that was not executed.  The stored reply must stay the
-        one of the line executed last, so this one is built apart from it."""
+        one of the line executed last, so this one is built apart from it.
+
+        Noise is answered only while few bytes wait to be sent: its answers
+        must not stand in the way of those that somebody waits for.
+        """
+        if self.session.seq == session.NO_SEQ and self._usb.queued > _NOISE_QUEUE:
+            self._usb.dropped += 1
+            return
         kept = self._reply
         self._reply = self._readback
         self._begin_error(reason)
