@@ -131,6 +131,8 @@ class Client:
         for line in lines:
             body = unframe(line)
             if body is None:
+                if line.startswith(b"busy: "):
+                    raise LinkError(line.decode("ascii", "replace"))
                 self.bad += 1
             elif body.startswith("!"):
                 self._sort_pushed(body)

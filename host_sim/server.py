@@ -28,6 +28,8 @@ _AHEAD = 4096
 _BURST = 10
 # Further behind than this and the clock is set anew: the host was too slow.
 _BEHIND_S = 0.5
+# How long a client that was turned away may take to hang up.
+_LEAVE_S = 2.0
 _TURNED_AWAY = b"busy: another client has this line\n"
 _NOTICE = b"!BUSY\n"
 
@@ -110,13 +112,34 @@ class TcpPort:
         bound_host, bound_port = self._listener.getsockname()[:2]
         self.name = f"socket://{bound_host}:{bound_port}"
         self._client: socket.socket | None = None
+        self._leaving: list[tuple[socket.socket, float]] = []
         self.turned_away = 0
 
     def is_open(self) -> bool:
         self._accept()
         return self._client is not None
 
+    def _see_off(self) -> None:
+        """Close those turned away once they have hung up: closing at once would
+        reset the connection, and they would never read why."""
+        staying = []
+        for client, until_s in self._leaving:
+            gone = time.monotonic() > until_s
+            try:
+                gone = client.recv(_AHEAD) == b"" or gone
+            except BlockingIOError:
+                pass
+            except OSError:
+                gone = True
+            if gone:
+                client.close()
+            else:
+                staying.append((client, until_s))
+        self._leaving = staying
+
     def _accept(self) -> None:
+        if self._leaving:
+            self._see_off()
         while True:
             try:
                 client, _ = self._listener.accept()
@@ -128,9 +151,11 @@ class TcpPort:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 continue
             self.turned_away += 1
+            client.setblocking(False)
             with contextlib.suppress(OSError):
                 client.sendall(_TURNED_AWAY)
-            client.close()
+                client.shutdown(socket.SHUT_WR)
+            self._leaving.append((client, time.monotonic() + _LEAVE_S))
 
     def _has_left(self) -> bool:
         """Whether the client hung up without anything left to read."""
@@ -180,6 +205,8 @@ class TcpPort:
 
     def close(self) -> None:
         self._drop()
+        for client, _ in self._leaving:
+            client.close()
         self._listener.close()
 
 
