@@ -108,4 +108,6 @@ class SerialLink:
 
 def _reason(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error)
+    if "multiple access" in text:
+        return "the device is gone, or another program reads the same port"
     return text.split("\n")[0]

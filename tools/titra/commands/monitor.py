@@ -26,7 +26,8 @@ def command(ctx: click.Context, port: str, once: bool, baud: int) -> None:
     try:
         watch(link, port, once)
     except (LinkError, Refused) as error:
-        click.echo(f"titra monitor: {port}: {error}", err=True)
+        where = "" if str(error).startswith(port) else f"{port}: "
+        click.echo(f"titra monitor: {where}{error}", err=True)
         ctx.exit(exit_codes.NO_DEVICE)
     except KeyboardInterrupt:
         pass
