@@ -57,14 +57,11 @@ def test_one_good_reading_begins_the_delay_again():
 def test_a_condition_is_active_exactly_after_its_delay_without_a_gap(condition, ticks):
     delay = {0: 30, 1: 200, 6: 50}[condition]
     alarms = AlarmSystem()
-    seen_ms = None
+    run: list[int] = []  # ticks in which it was seen without a gap
     active = False
     for seen, dt_ms in ticks:
-        if seen:
-            seen_ms = 0 if seen_ms is None else seen_ms + dt_ms
-        else:
-            seen_ms = None
-        present = seen_ms is not None and seen_ms >= delay
+        run = [*run, dt_ms] if seen else []
+        present = bool(run) and sum(run[1:]) >= delay
         new = alarms.step(1 << condition if seen else 0, st.INFUSING, dt_ms)
         assert bool(new) is (present and not active)
         active = active or present  # they latch

@@ -244,6 +244,7 @@ def reach(state: str, order: Order | None = None, queue_ticks: int = 1) -> CoreB
     elif state == "COMPLETE":
         bench.begin(order or SHORT)
         bench.run_until(lambda: bench.state == "COMPLETE", 60_000)
+        bench.tick()
     elif state == "IDLE":
         assert bench.send("POST_PASSED") == "OK"
     elif state == "READY":

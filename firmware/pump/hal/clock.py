@@ -32,6 +32,7 @@ class Clock:
         self._deadline_us = self._began_us
         self.passed_us = 0
         self._carry_us = 0
+        self.jumps_back = 0
         self.seconds = 0
         self.micros = 0
 
@@ -41,6 +42,10 @@ class Clock:
         now_us = self._ticks_us()
         passed_us = self._ticks_diff(now_us, self._began_us)
         self._began_us = now_us
+        if passed_us < 0:
+            # The counter jumped back: no time has passed that anyone may use.
+            self.jumps_back += 1
+            passed_us = 0
         self.passed_us = passed_us
         self.micros += passed_us
         while self.micros >= 1_000_000:
@@ -53,8 +58,13 @@ class Clock:
     def wait_for_tick(self) -> None:
         """Sleep until the next tick is due; at once if it is overdue."""
         self._deadline_us = self._ticks_add(self._deadline_us, _TICK_US)
-        left_us = self._ticks_diff(self._deadline_us, self._ticks_us())
+        now_us = self._ticks_us()
+        left_us = self._ticks_diff(self._deadline_us, now_us)
+        if left_us > _TICK_US:
+            # The counter jumped back: a tick is never waited for longer than one.
+            self._deadline_us = self._ticks_add(now_us, _TICK_US)
+            left_us = _TICK_US
         if left_us > 0:
             self._sleep_us(left_us)
         elif left_us < -_RESYNC_US:
-            self._deadline_us = self._ticks_us()
+            self._deadline_us = now_us
