@@ -3,7 +3,10 @@
 The oracle is told what anybody at the serial line and at the pins can see:
 the order as read back, the events with their answers, the alarms as they are
 raised, the question as it is asked, the grants to the motor and its edges.  It
-knows nothing of how the core decides, and imports nothing of it.
+never looks at how the core decides: not at its states, rungs, rates or sums.
+
+Each promise is a line in ``_check_*``; a broken one raises ``Broken``.  Times
+are ms of integrated time (L20), volumes are summed in uL/h x ms.
 """
 
 from __future__ import annotations
@@ -12,6 +15,54 @@ from fractions import Fraction
 
 from properties.core_bench import Order
 from properties.strategies import seconds_to_deliver
+
+STEP = 562_500  # uL/h x ms: 1 / 6400 mL
+MIN = 60_000
+TICK_MAX = 20
+FAULTS = frozenset({"INTERLOCK"})
+STOPS = frozenset(
+    {
+        "DOWNSTREAM_OCCLUSION",
+        "UPSTREAM_OCCLUSION",
+        "AIR_IN_LINE",
+        "DOOR_OPEN",
+        "BAG_EMPTY",
+        "FLOW_DEVIATION",
+        "SENSOR_FAULT",
+        "NO_CONFIRMATION",
+        "DELIVERY_TIME",
+        "LINK_SILENT",
+    }
+)
+# What an accepted event leads to.  "*" is any mode that is not listed.
+MOVES = {
+    "START": {"READY": "INFUSING"},
+    "RESUME": {"PAUSED": "INFUSING", "KVO": "INFUSING"},
+    "RELEASE": {"HOLD": "INFUSING"},
+    "KVO": {"PAUSED": "KVO"},
+    "STAY": {"INFUSING": "RUNG_HELD"},
+    "CLIMB": {"RUNG_HELD": "INFUSING"},
+    "HOLD": {"INFUSING": "HOLD", "RUNG_HELD": "HOLD"},
+    "PAUSE": {m: "PAUSED" for m in ("INFUSING", "RUNG_HELD", "HOLD", "KVO")},
+    "STOP": {m: "STOPPED" for m in ("INFUSING", "RUNG_HELD", "HOLD", "KVO", "PAUSED")},
+    "RESET": {"ALARM_STOPPED": "PAUSED", "STOPPED": "PAUSED"},
+    "END": {"PAUSED": "IDLE", "STOPPED": "IDLE", "COMPLETE": "IDLE"},
+    "COMMIT": {"IDLE": "READY", "READY": "READY"},
+    "CANCEL": {"READY": "IDLE"},
+    "CONFIRM": {"INFUSING": "INFUSING", "RUNG_HELD": "RUNG_HELD"},
+    "DOWN": {"INFUSING": "INFUSING", "RUNG_HELD": "RUNG_HELD"},
+}
+# Accepted wherever the table of events says so; they lead nowhere else.
+ANYWHERE = frozenset({"STOP", "RESET", "ACK"})
+LADDER = frozenset({"INFUSING", "RUNG_HELD"})
+DELIVERING = LADDER | {"KVO"}
+ENABLED = DELIVERING | {"HOLD"}
+# The longest that a visible cause may stand while the motor turns, in ms.
+PATIENCE = {"down": 100, "up": 250, "bag": 5_000, "sensor": 100}
+
+
+class Broken(AssertionError):
+    """A promise that was not kept."""
 
 
 class LONGER_THAN_6_H:  # noqa: N801 - names of findings
@@ -49,7 +100,7 @@ def order_problems(order: Order) -> set[str]:
     need(20_000 <= order.occlusion_pa <= 130_000, "occlusion limit")
     need(order.check_s in (900, 1800), "check interval")
     need(0 <= order.link_timeout_s <= 300, "link time-out")
-    if rates and all(rates):
+    if rates and all(rate > 0 for rate in rates):
         takes_s = seconds_to_deliver(order.vtbi_ul, order.rungs)
         # The board counts whole microlitres and whole seconds: each rung may
         # leave a microlitre more to the last one, which is rounded down.
@@ -59,3 +110,290 @@ def order_problems(order: Order) -> set[str]:
         elif takes_s > 21_600 - rounding_s:
             problems.add(LONGER_THAN_6_H.NEARLY)
     return problems
+
+
+class Oracle:
+    """Follows one pump from power-on.  ``mode`` is what the pump should be."""
+
+    def __init__(self) -> None:
+        self.mode = "IDLE"
+        self.order: Order | None = None
+        self.uncleared: set[str] = set()  # stopping alarms that nobody has reset
+        self.ready_ms = 0
+        self._begin_session(Order())
+
+    def _begin_session(self, order: Order) -> None:
+        self.ladder = order.rungs
+        self.ordered_steps = order.vtbi_ul * 64 // 10
+        self.rung = 0
+        self.edges = 0
+        self.granted = 0
+        self.lost = 0  # granted, and thrown away before they were stepped
+        self.integral = 0  # of the commanded rate
+        self.ladder_ms = 0
+        self.away_ms = 0
+        self.rise_ms = 0  # since delivery began from zero
+        self.rate = 0  # of the slot that is running
+        self.worst_cap = self.worst_rate = 0  # worst window that ends now, see _windows
+        self.air_steps = 0
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        """L12: the dwell starts again and whatever was asked is void."""
+        self.dwell_ms = 0
+        self.unchecked_ms = 0
+        self._answered()
+
+    def _answered(self) -> None:
+        self.open_question = 0
+        self.open_kind = "NONE"
+        self.asked_ms = 0
+        self.unanswered_ms: int | None = None
+
+    # --- one tick ------------------------------------------------------------------
+
+    def tick(self, inputs, outputs, event: str, result: str, raised, question: int, kind: str):
+        """One step was taken.  ``raised``: names of alarms; ``question``: the
+        number that can be answered now, or 0; ``kind``: what is being asked."""
+        dt_ms = min(inputs.dt_ms, TICK_MAX)
+        before = self.mode
+        self._pass(before, dt_ms)
+        self.edges += inputs.step_edges
+        if raised:
+            self._alarms(raised)
+        if event != "NONE":
+            self._event(event, result, inputs, dt_ms)
+        if self.edges >= self.ordered_steps and self.mode in ENABLED | {
+            "PAUSED",
+            "STOPPED",
+            "ALARM_STOPPED",
+        }:
+            self.mode = "COMPLETE"
+        if before == "READY" == self.mode and self.ready_ms >= 10 * MIN:
+            self.mode, self.order = "IDLE", None
+        self._leave_or_enter(before)
+        self._check_motion(outputs, dt_ms)
+        if self.mode in DELIVERING:
+            self._check_world(inputs, dt_ms)
+        if self.mode in LADDER:
+            self._check_questions(question, kind)
+        elif question:
+            raise Broken(f"asks in {self.mode}")
+        self.rate = outputs.rate_ul_h
+
+    def _pass(self, mode: str, dt_ms: int) -> None:
+        """``dt_ms`` have gone by under the mode and rate of the tick before."""
+        if mode in LADDER:
+            self.ladder_ms += dt_ms
+            if self.rate == self.ladder[self.rung][0]:
+                self.dwell_ms += dt_ms
+            if mode == "RUNG_HELD" or self.rung == len(self.ladder) - 1:
+                self.unchecked_ms += dt_ms
+            if self.unanswered_ms is not None:
+                self.unanswered_ms += dt_ms
+                self.asked_ms += dt_ms
+        elif mode == "READY":
+            self.ready_ms += dt_ms
+        else:
+            self.away_ms += dt_ms
+
+    def _alarms(self, raised) -> None:
+        if raised & FAULTS:
+            self.mode = "FAULT"
+        elif raised & STOPS:
+            self.uncleared |= raised & STOPS
+            if self.mode in ENABLED:
+                self.mode = "ALARM_STOPPED"
+
+    def _event(self, event: str, result: str, inputs, dt_ms: int) -> None:
+        if event == "STOP" and result != "OK":
+            raise Broken("STOP was refused")
+        if result != "OK":
+            return
+        moves = MOVES.get(event, {})
+        if self.mode not in moves and event not in ANYWHERE:
+            raise Broken(f"{event} was accepted in {self.mode}")
+        if event in ("START", "RESUME", "RELEASE", "KVO"):
+            self._check_start(event, inputs)
+        elif event == "CONFIRM":
+            self._check_answer(inputs.argument, dt_ms)
+        elif event == "DOWN":
+            if self.rung == 0:
+                raise Broken("below rung 0")
+            self.rung -= 1
+            self._interrupt()
+            if self.rate == self.ladder[self.rung][0]:
+                self.dwell_ms = dt_ms
+        elif event == "STAY":
+            self.unchecked_ms = 0
+            self._answered()
+        elif event == "RESET":
+            if _visible(inputs, self.order):
+                raise Broken("RESET in spite of its cause")
+            if self.mode != "FAULT":
+                self.uncleared = set()
+        elif event in ("END", "CANCEL"):
+            self.order = None
+            self.uncleared = set()
+        elif event == "COMMIT":
+            self.ready_ms = 0
+        self.mode = moves.get(self.mode, self.mode)
+
+    def _leave_or_enter(self, before: str) -> None:
+        after = self.mode
+        if before == after:
+            return
+        if before in LADDER and after not in LADDER:
+            self._interrupt()
+            self.away_ms = 0
+        if after in DELIVERING and not (before in LADDER and after in LADDER):
+            self.rise_ms = 0
+            # L13; one tick belongs to either side.
+            if after == "INFUSING" and self.away_ms >= 30 * MIN + TICK_MAX:
+                self.rung = 0
+
+    # --- promises ------------------------------------------------------------------
+
+    def committed(self, order: Order) -> None:
+        """COMMIT was accepted, and this is the order as read back."""
+        problems = order_problems(order) - {LONGER_THAN_6_H.NEARLY}
+        if problems:
+            raise Broken(f"accepted in spite of {problems}")
+        self.order = order
+
+    def started(self, order: Order) -> None:
+        """START was accepted, and this is the order in force."""
+        self.committed(order)
+        self._begin_session(order)
+
+    def _check_start(self, event: str, inputs) -> None:
+        if self.uncleared:
+            raise Broken(f"{event} in spite of {self.uncleared}")
+        if _visible(inputs, self.order):
+            raise Broken(f"{event} into {_visible(inputs, self.order)}")
+        if event == "KVO" and not self.order.kvo_ul_h:
+            raise Broken("KVO without an order")
+
+    def _check_answer(self, number: int, dt_ms: int) -> None:
+        """L12: names its question, in its window, one rung at most."""
+        if not self.open_question or number != self.open_question:
+            raise Broken(f"answer {number} accepted, asked {self.open_question}")
+        if self.asked_ms - dt_ms > 2 * MIN:
+            raise Broken("answer accepted after its window")
+        if self.open_kind == "STEP_UP":
+            if self.mode != "INFUSING" or self.rung + 1 >= len(self.ladder):
+                raise Broken("stepped up where there is no step")
+            if self.dwell_ms - dt_ms < self.ladder[self.rung][1] * 1000:
+                raise Broken("stepped up before the dwell")
+            self.rung += 1
+            self.dwell_ms = 0
+        self.unchecked_ms = 0
+        self._answered()
+
+    def _check_questions(self, question: int, kind: str) -> None:
+        if question and question != self.open_question:
+            if kind == "STEP_UP" and self.dwell_ms < self.ladder[self.rung][1] * 1000:
+                raise Broken(f"asked after {self.dwell_ms} ms on rung {self.rung}")
+            self.open_kind = kind
+            self.asked_ms = 0
+            if self.unanswered_ms is None:
+                self.unanswered_ms = 0
+        self.open_question = question
+        if self.unanswered_ms is None:
+            if self.unchecked_ms > self.order.check_s * 1000 + TICK_MAX:
+                raise Broken("nobody was asked in the check interval")
+        elif self.unanswered_ms > 15 * MIN + TICK_MAX:
+            raise Broken("delivers 15 min after an unanswered question")
+
+    def allowed_ul_h(self) -> int:
+        """The highest rate that may be commanded now, by L12, L14 and L15."""
+        if self.mode in LADDER:
+            return min(self.ladder[self.rung][0], self.order.cap_ul_h, 1_200_000)
+        if self.mode == "KVO":
+            return min(self.order.kvo_ul_h, 1_000, self.ladder[self.rung][0])
+        return 0
+
+    def _check_motion(self, outputs, dt_ms: int) -> None:
+        rate, steps = outputs.rate_ul_h, outputs.steps
+        if outputs.enable and self.mode not in ENABLED:
+            raise Broken(f"enabled in {self.mode}")
+        allowed = self.allowed_ul_h()
+        if rate > allowed:
+            raise Broken(f"{rate} uL/h in {self.mode} on rung {self.rung}, {allowed} allowed")
+        if self.mode not in DELIVERING:
+            if steps:
+                raise Broken(f"steps in {self.mode}")
+            self.worst_cap = self.worst_rate = max(0, self.worst_rate)
+            return
+        # L13: from zero, by the slew and no faster.
+        self.rise_ms += dt_ms
+        if rate * 1000 > self.order.slew_ul_h_s * self.rise_ms:
+            raise Broken(f"{rate} uL/h {self.rise_ms} ms after a start from zero")
+        self._windows(rate, steps, allowed, dt_ms, outputs.slot_ms)
+        if self.edges > self.ordered_steps:
+            raise Broken("above the volume to be infused")
+        if self.ladder_ms > 6 * 60 * MIN + 2 * TICK_MAX:
+            raise Broken("more than six hours of delivery")
+
+    def _windows(self, rate: int, steps: int, allowed: int, dt_ms: int, slot_ms: int) -> None:
+        """L14 over every window at once: the worst sum of steps less integral
+        of all windows that end now is the one before, or nothing, plus this tick."""
+        if slot_ms != dt_ms:
+            raise Broken(f"a slot of {slot_ms} ms in a tick of {dt_ms}")
+        moved = steps * STEP
+        self.worst_cap = max(0, self.worst_cap) + moved - allowed * dt_ms
+        self.worst_rate = max(0, self.worst_rate) + moved - rate * dt_ms
+        if self.worst_cap > STEP or self.worst_rate > STEP:
+            raise Broken("a window with more than its integral and one step")
+        self.integral += rate * dt_ms
+        self.granted += steps
+        owed = self.integral - self.granted * STEP
+        if owed < 0:
+            raise Broken("more steps than the integral of the rate")
+        if owed >= STEP and self.granted < self.ordered_steps:
+            raise Broken("a step that is owed was not granted")
+
+    def _check_world(self, inputs, dt_ms: int) -> None:
+        """No motion for longer than L4, L5, L9 and L21 say beside a cause."""
+        if inputs.door_open:
+            raise Broken("delivers with the door open")
+        timeout_ms = self.order.link_timeout_s * 1000
+        if timeout_ms and inputs.host_silent_ms >= timeout_ms and self.rate:
+            raise Broken("delivers without its host")
+        self.air_steps = self.air_steps + inputs.step_edges if inputs.air else 0
+        if self.air_steps >= 320:
+            raise Broken("50 uL of air have passed")
+        causes = _pressure_causes(inputs, self.order)
+        for cause, most_ms in PATIENCE.items():
+            if cause in causes:
+                self.stood[cause] = self.stood.get(cause, -dt_ms) + dt_ms
+                if self.stood[cause] > most_ms:
+                    raise Broken(f"delivers in spite of {cause}")
+            elif self.stood:
+                self.stood.pop(cause, None)
+
+    stood: dict[str, int]
+
+
+def _pressure_causes(inputs, order: Order | None) -> set[str]:
+    limit_pa = order.occlusion_pa if order else 130_000
+    causes = set()
+    if not (inputs.down_ok and inputs.up_ok):
+        causes.add("sensor")
+    if inputs.down_ok and inputs.down_pa >= limit_pa:
+        causes.add("down")
+    if inputs.up_ok and inputs.up_pa <= -15_000:
+        causes.add("up")
+    elif inputs.up_ok and -4_000 <= inputs.up_pa <= 1_000:
+        causes.add("bag")
+    return causes
+
+
+def _visible(inputs, order: Order | None) -> set[str]:
+    """What anybody who looks at the line can see."""
+    causes = _pressure_causes(inputs, order)
+    if inputs.door_open:
+        causes.add("door")
+    if inputs.air:
+        causes.add("air")
+    return causes

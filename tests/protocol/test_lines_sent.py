@@ -1,0 +1,157 @@
+"""Every line of the device fits into 96 bytes, whatever the numbers, and is whole."""
+
+from types import SimpleNamespace
+
+import pytest
+from wire import LINE_MAX, Wire, crc, framed
+
+from pump.app.host_link import HostLink
+from pump.app.telemetry import Telemetry
+from pump.core import alarm_conditions as ac
+from pump.core import infusion_state as st
+from pump.core import limits, reasons, titration
+from pump.core.prescription import Prescription
+from pump.protocol import messages, session
+from pump.protocol.framing import Crc16, LineWriter
+
+LONGEST_STATE = max(range(st.N_STATES), key=lambda s: len(st.STATE_NAMES[s]))
+LONGEST_ALARM = max(ac.ALARM_CONDITIONS, key=lambda row: len(row[ac.COL_NAME]))[0]
+ALL_ALARMS = (1 << ac.N_CONDITIONS) - 1
+STEPS_MAX = limits.VTBI_MAX_UL * 64 // 10
+# A device that has run for 34 years, and has lost time for all of it.
+SMALL_INT_MAX = (1 << 30) - 1
+
+
+class Sent:
+    """In place of the USB line: each line judged as it is sent."""
+
+    dropped = 9_999_999
+
+    def __init__(self):
+        self.lines: list[bytes] = []
+
+    def send(self, data: bytearray, length: int) -> bool:
+        line = bytes(data[:length])
+        assert line.endswith(b"\n"), line
+        assert length <= LINE_MAX + 1, line
+        body, star, check = line[:-1].rpartition(b"*")
+        assert star, line
+        assert check == b"%04X" % crc(body), line
+        self.lines.append(line)
+        return True
+
+
+def at_its_most() -> SimpleNamespace:
+    """What the lines read of a controller, each number at its widest."""
+    rx = Prescription()
+    rx.set_program(limits.VTBI_MAX_UL, 200_000, 120, limits.WEIGHT_MAX_G, 1_200_000, 12)
+    rx.set_settings(10_000, 1000, 130_000, 1800, 300)
+    for i in range(12):
+        rx.set_rung(i, 1_200_000, 7200)
+    return SimpleNamespace(
+        state=LONGEST_STATE,
+        rx=rx,
+        staged=rx,
+        session=SMALL_INT_MAX,
+        late_ms=SMALL_INT_MAX,
+        ramp=SimpleNamespace(rate_ul_h=1_200_000),
+        volume=SimpleNamespace(
+            delivered_ul=lambda: limits.VTBI_MAX_UL,
+            vtbi_steps=STEPS_MAX,
+            granted_steps=STEPS_MAX,
+            counted_steps=STEPS_MAX,
+        ),
+        alarms=SimpleNamespace(
+            active=ALL_ALARMS, acknowledged=ALL_ALARMS, first=lambda: LONGEST_ALARM
+        ),
+        titration=SimpleNamespace(
+            rung=11,
+            question_id=65_535,
+            question=titration.QUESTION_STEP_UP,
+            due=titration.QUESTION_STEP_UP,
+            asked_ms=300_000,
+        ),
+        open_question=lambda: 65_535,
+    )
+
+
+@pytest.mark.req("L22")
+def test_every_answer_to_a_query_fits_at_its_widest():
+    sent = Sent()
+    link = HostLink(sent, at_its_most(), "E661541A" + "F" * 8)
+    link.session.last_seq = 65_534
+    for i in range(session.N_COUNTERS):
+        link.session.counters[i] = 99_999
+    for index, row in enumerate(messages.MESSAGES):
+        if row[messages.COL_KIND] == messages.QUERY:
+            for argument in range(limits.RUNGS_MAX + 2) if row[messages.COL_ARGUMENTS] else (0,):
+                before = len(sent.lines)
+                link.session.seq = 65_535
+                link.session.message = index
+                link.session.arguments[0] = argument
+                link._query()
+                assert len(sent.lines) > before
+
+
+@pytest.mark.parametrize("reason", range(1, len(reasons.REASONS)))
+def test_every_refusal_fits_with_the_longest_seq(reason):
+    sent = Sent()
+    link = HostLink(sent, at_its_most(), "")
+    link.session.seq = 65_535
+    link._refuse(reason)
+    assert reasons.REASONS[reason][1].encode() in sent.lines[0]
+
+
+def test_every_pushed_line_fits_at_its_widest():
+    sent = Sent()
+    clock = SimpleNamespace(seconds=SMALL_INT_MAX, micros=999_999)
+    controller = at_its_most()
+    telemetry = Telemetry(sent, controller, clock, Crc16())
+    telemetry._count = 99_998
+    telemetry._state = LONGEST_STATE - 1
+    telemetry.announce(SMALL_INT_MAX, 65_535)
+    inputs = SimpleNamespace(dt_ms=10_000, down_pa=-100_010, up_pa=-100_010)
+    outputs = SimpleNamespace(raised=ALL_ALARMS, cleared=ALL_ALARMS, rate_ul_h=1_200_000)
+    telemetry.step(inputs, outputs)
+    marks = [line[:2] for line in sent.lines]
+    assert set(marks) == {mark for mark, _, _ in messages.PUSHED}
+    assert marks.count(b"!A") == 2 * ac.N_CONDITIONS
+
+
+def test_a_line_that_would_not_fit_is_cut_and_fails_its_crc():
+    """What the tests above would see if a field were added that does not fit."""
+    writer = LineWriter(Crc16())
+    writer.begin()
+    for _ in range(13):
+        writer.field(99_999_999)
+    writer.finish()
+    with pytest.raises(AssertionError):
+        Sent().send(writer.data, writer.length)
+
+
+def test_every_line_of_an_infusion_with_alarms_is_whole():
+    """Wire checks each line that comes."""
+    wire = Wire(seed=4_294_967_295)
+    seq = wire.start()
+    wire.listen(20_000)
+    wire.board.open_door(True)
+    wire.listen(2_000)
+    wire.board.open_door(False)
+    for line in ("ACK", "RESET", "RESUME", "HELP?", "ALARMS?", "QUESTION?", "MOTION?"):
+        wire.send(framed(f"{seq} {line}"), ms=500)
+        seq += 1
+    wire.listen(5_000)
+    marks = {line[:2] for line in wire.lines if line.startswith(b"!")}
+    assert marks == {b"!B", b"!T", b"!A", b"!S"}
+
+
+def test_device_time_is_seconds_and_six_digits_of_microseconds():
+    wire = Wire()
+    wire.listen(30_000)
+    times = [line.split(b",")[2].decode() for line in wire.lines if line.startswith(b"!T")]
+    assert len(times) == 30
+    for earlier, later in zip(times, times[1:], strict=False):
+        seconds, micros = later.split(".")
+        assert len(micros) == 6
+        assert float(later) - float(earlier) == pytest.approx(1, abs=0.011)
+        assert int(seconds) <= 30
