@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from properties import strategies
 from properties.core_bench import Order, reach
-from properties.oracle import LONGER_THAN_6_H, order_problems
+from properties.order_rules import LONGER_THAN_6_H, order_problems
 
 from pump.core import reasons
 from pump.core.prescription import Prescription

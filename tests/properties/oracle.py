@@ -11,10 +11,10 @@ are ms of integrated time (L20), volumes are summed in uL/h x ms.
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Set
 
 from properties.core_bench import Order
-from properties.strategies import seconds_to_deliver
+from properties.order_rules import LONGER_THAN_6_H, order_problems
 
 STEP = 562_500  # uL/h x ms: 1 / 6400 mL
 MIN = 60_000
@@ -34,7 +34,7 @@ STOPS = frozenset(
         "LINK_SILENT",
     }
 )
-# What an accepted event leads to.  "*" is any mode that is not listed.
+# What an accepted event leads to.
 MOVES = {
     "START": {"READY": "INFUSING"},
     "RESUME": {"PAUSED": "INFUSING", "KVO": "INFUSING"},
@@ -43,8 +43,8 @@ MOVES = {
     "STAY": {"INFUSING": "RUNG_HELD"},
     "CLIMB": {"RUNG_HELD": "INFUSING"},
     "HOLD": {"INFUSING": "HOLD", "RUNG_HELD": "HOLD"},
-    "PAUSE": {m: "PAUSED" for m in ("INFUSING", "RUNG_HELD", "HOLD", "KVO")},
-    "STOP": {m: "STOPPED" for m in ("INFUSING", "RUNG_HELD", "HOLD", "KVO", "PAUSED")},
+    "PAUSE": dict.fromkeys(("INFUSING", "RUNG_HELD", "HOLD", "KVO"), "PAUSED"),
+    "STOP": dict.fromkeys(("INFUSING", "RUNG_HELD", "HOLD", "KVO", "PAUSED"), "STOPPED"),
     "RESET": {"ALARM_STOPPED": "PAUSED", "STOPPED": "PAUSED"},
     "END": {"PAUSED": "IDLE", "STOPPED": "IDLE", "COMPLETE": "IDLE"},
     "COMMIT": {"IDLE": "READY", "READY": "READY"},
@@ -57,59 +57,14 @@ ANYWHERE = frozenset({"STOP", "RESET", "ACK"})
 LADDER = frozenset({"INFUSING", "RUNG_HELD"})
 DELIVERING = LADDER | {"KVO"}
 ENABLED = DELIVERING | {"HOLD"}
+SESSION = ENABLED | {"PAUSED", "STOPPED", "ALARM_STOPPED"}
 # The longest that a visible cause may stand while the motor turns, in ms.
+NOTHING: frozenset[str] = frozenset()
 PATIENCE = {"down": 100, "up": 250, "bag": 5_000, "sensor": 100}
 
 
 class Broken(AssertionError):
     """A promise that was not kept."""
-
-
-class LONGER_THAN_6_H:  # noqa: N801 - names of findings
-    SURELY = "longer than 6 h"
-    NEARLY = "longer than 6 h by less than the second that is not counted"
-
-
-def order_problems(order: Order) -> set[str]:
-    """Everything that is wrong with an order, by L8-L21, M3, M4 and M9."""
-    problems = set()
-
-    def need(holds: bool, what: str) -> None:
-        if not holds:
-            problems.add(what)
-
-    need(1_000 <= order.vtbi_ul <= 2_000_000, "volume")
-    need(30 <= order.concentration_mg_ml <= 120, "concentration")
-    need(30_000 <= order.weight_g <= 200_000, "weight")
-    # The volume is the dose's, rounded down to whole microlitres.
-    contained_mg = order.vtbi_ul * order.concentration_mg_ml // 1000
-    need(0 <= order.dose_mg - contained_mg <= 1, "dose")
-    if order.weight_g:
-        need(Fraction(order.dose_mg, order.weight_g) <= 1, "more than 1 g/kg")
-        mg_min = Fraction(order.cap_ul_h, 1000) * order.concentration_mg_ml / 60
-        need(mg_min / Fraction(order.weight_g, 1000) <= 12, "cap above 12 mg/kg/min")
-    need(100 <= order.cap_ul_h <= 1_200_000, "cap")
-    need(1 <= len(order.rungs) <= 12, "rung count")
-    rates = [rate for rate, _ in order.rungs]
-    need(all(100 <= rate <= 1_200_000 and rate % 100 == 0 for rate in rates), "rate")
-    need(all(rate <= order.cap_ul_h for rate in rates), "rung above the cap")
-    need(rates == sorted(set(rates)), "not rising")
-    need(all(600 <= dwell <= 7_200 for _, dwell in order.rungs), "dwell")
-    need(1_000 <= order.slew_ul_h_s <= 10_000, "slew")
-    need(0 <= order.kvo_ul_h <= 1_000, "KVO")
-    need(20_000 <= order.occlusion_pa <= 130_000, "occlusion limit")
-    need(order.check_s in (900, 1800), "check interval")
-    need(0 <= order.link_timeout_s <= 300, "link time-out")
-    if rates and all(rate > 0 for rate in rates):
-        takes_s = seconds_to_deliver(order.vtbi_ul, order.rungs)
-        # The board counts whole microlitres and whole seconds: each rung may
-        # leave a microlitre more to the last one, which is rounded down.
-        rounding_s = Fraction(len(rates) * 3600, rates[-1])
-        if takes_s >= 21_601:
-            problems.add(LONGER_THAN_6_H.SURELY)
-        elif takes_s > 21_600 - rounding_s:
-            problems.add(LONGER_THAN_6_H.NEARLY)
-    return problems
 
 
 class Oracle:
@@ -120,6 +75,9 @@ class Oracle:
         self.order: Order | None = None
         self.uncleared: set[str] = set()  # stopping alarms that nobody has reset
         self.ready_ms = 0
+        # Of all windows of ticks that end now, the worst sum of steps less the
+        # integral: of what is allowed, and of what is commanded.
+        self.worst_cap = self.worst_rate = 0
         self._begin_session(Order())
 
     def _begin_session(self, order: Order) -> None:
@@ -128,14 +86,13 @@ class Oracle:
         self.rung = 0
         self.edges = 0
         self.granted = 0
-        self.lost = 0  # granted, and thrown away before they were stepped
         self.integral = 0  # of the commanded rate
         self.ladder_ms = 0
         self.away_ms = 0
         self.rise_ms = 0  # since delivery began from zero
         self.rate = 0  # of the slot that is running
-        self.worst_cap = self.worst_rate = 0  # worst window that ends now, see _windows
         self.air_steps = 0
+        self.stood: dict[str, int] = {}  # ms that a cause has been seen while delivering
         self._interrupt()
 
     def _interrupt(self) -> None:
@@ -163,18 +120,18 @@ class Oracle:
             self._alarms(raised)
         if event != "NONE":
             self._event(event, result, inputs, dt_ms)
-        if self.edges >= self.ordered_steps and self.mode in ENABLED | {
-            "PAUSED",
-            "STOPPED",
-            "ALARM_STOPPED",
-        }:
+        if self.edges >= self.ordered_steps and self.mode in SESSION:
             self.mode = "COMPLETE"
-        if before == "READY" == self.mode and self.ready_ms >= 10 * MIN:
+        if self.mode == "READY" and self.ready_ms >= 10 * MIN:  # L18
             self.mode, self.order = "IDLE", None
         self._leave_or_enter(before)
+        if self.edges > self.ordered_steps and self.mode != "FAULT":
+            raise Broken("above the volume to be infused")
         self._check_motion(outputs, dt_ms)
         if self.mode in DELIVERING:
             self._check_world(inputs, dt_ms)
+        else:
+            self.stood.clear()
         if self.mode in LADDER:
             self._check_questions(question, kind)
         elif question:
@@ -213,6 +170,8 @@ class Oracle:
         moves = MOVES.get(event, {})
         if self.mode not in moves and event not in ANYWHERE:
             raise Broken(f"{event} was accepted in {self.mode}")
+        if self.mode == "FAULT" and event not in ("STOP", "ACK"):
+            raise Broken(f"{event} was accepted in FAULT")
         if event in ("START", "RESUME", "RELEASE", "KVO"):
             self._check_start(event, inputs)
         elif event == "CONFIRM":
@@ -230,13 +189,12 @@ class Oracle:
         elif event == "RESET":
             if _visible(inputs, self.order):
                 raise Broken("RESET in spite of its cause")
-            if self.mode != "FAULT":
-                self.uncleared = set()
+            self.uncleared = set()
         elif event in ("END", "CANCEL"):
             self.order = None
             self.uncleared = set()
         elif event == "COMMIT":
-            self.ready_ms = 0
+            self.ready_ms = dt_ms
         self.mode = moves.get(self.mode, self.mode)
 
     def _leave_or_enter(self, before: str) -> None:
@@ -323,21 +281,18 @@ class Oracle:
         if self.mode not in DELIVERING:
             if steps:
                 raise Broken(f"steps in {self.mode}")
-            self.worst_cap = self.worst_rate = max(0, self.worst_rate)
             return
         # L13: from zero, by the slew and no faster.
         self.rise_ms += dt_ms
         if rate * 1000 > self.order.slew_ul_h_s * self.rise_ms:
             raise Broken(f"{rate} uL/h {self.rise_ms} ms after a start from zero")
         self._windows(rate, steps, allowed, dt_ms, outputs.slot_ms)
-        if self.edges > self.ordered_steps:
-            raise Broken("above the volume to be infused")
         if self.ladder_ms > 6 * 60 * MIN + 2 * TICK_MAX:
             raise Broken("more than six hours of delivery")
 
     def _windows(self, rate: int, steps: int, allowed: int, dt_ms: int, slot_ms: int) -> None:
-        """L14 over every window at once: the worst sum of steps less integral
-        of all windows that end now is the one before, or nothing, plus this tick."""
+        """L8 and L14 over every window at once: the worst window that ends now
+        is the worst that ended before, or an empty one, and this tick."""
         if slot_ms != dt_ms:
             raise Broken(f"a slot of {slot_ms} ms in a tick of {dt_ms}")
         moved = steps * STEP
@@ -364,21 +319,20 @@ class Oracle:
         if self.air_steps >= 320:
             raise Broken("50 uL of air have passed")
         causes = _pressure_causes(inputs, self.order)
-        for cause, most_ms in PATIENCE.items():
-            if cause in causes:
-                self.stood[cause] = self.stood.get(cause, -dt_ms) + dt_ms
-                if self.stood[cause] > most_ms:
+        if causes or self.stood:
+            self.stood = {cause: self.stood.get(cause, -dt_ms) + dt_ms for cause in causes}
+            for cause, stood_ms in self.stood.items():
+                if stood_ms > PATIENCE[cause]:
                     raise Broken(f"delivers in spite of {cause}")
-            elif self.stood:
-                self.stood.pop(cause, None)
-
-    stood: dict[str, int]
 
 
-def _pressure_causes(inputs, order: Order | None) -> set[str]:
+def _pressure_causes(inputs, order: Order | None) -> Set[str]:
     limit_pa = order.occlusion_pa if order else 130_000
+    is_whole = inputs.down_ok and inputs.up_ok
+    if is_whole and inputs.down_pa < limit_pa and inputs.up_pa > 1_000:
+        return NOTHING
     causes = set()
-    if not (inputs.down_ok and inputs.up_ok):
+    if not is_whole:
         causes.add("sensor")
     if inputs.down_ok and inputs.down_pa >= limit_pa:
         causes.add("down")
@@ -391,7 +345,7 @@ def _pressure_causes(inputs, order: Order | None) -> set[str]:
 
 def _visible(inputs, order: Order | None) -> set[str]:
     """What anybody who looks at the line can see."""
-    causes = _pressure_causes(inputs, order)
+    causes = set(_pressure_causes(inputs, order))
     if inputs.door_open:
         causes.add("door")
     if inputs.air:
