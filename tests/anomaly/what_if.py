@@ -6,6 +6,7 @@ infusion has to be lived only once to be disturbed at every tick of it.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import traceback
@@ -27,6 +28,7 @@ def what_if(question: Callable[[], Answer]) -> Answer:
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
+        gc.disable()  # a collection would touch, and so copy, every page
         os.close(read_end)
         try:
             answer = (True, question())

@@ -17,7 +17,6 @@ from properties.core_bench import Order
 from properties.order_rules import LONGER_THAN_6_H, order_problems
 
 STEP = 562_500  # uL/h x ms: 1 / 6400 mL
-MIN = 60_000
 TICK_MAX = 20
 FAULTS = frozenset({"INTERLOCK"})
 STOPS = frozenset(
@@ -68,9 +67,14 @@ class Broken(AssertionError):
 
 
 class Oracle:
-    """Follows one pump from power-on.  ``mode`` is what the pump should be."""
+    """Follows one pump from power-on.  ``mode`` is what the pump should be.
 
-    def __init__(self) -> None:
+    ``scale``: a minute lasts 60 s divided by it, see ``compressed``.
+    """
+
+    def __init__(self, scale: int = 1) -> None:
+        self.scale = scale
+        self.minute = 60_000 // scale
         self.mode = "IDLE"
         self.order: Order | None = None
         self.uncleared: set[str] = set()  # stopping alarms that nobody has reset
@@ -122,7 +126,7 @@ class Oracle:
             self._event(event, result, inputs, dt_ms)
         if self.edges >= self.ordered_steps and self.mode in SESSION:
             self.mode = "COMPLETE"
-        if self.mode == "READY" and self.ready_ms >= 10 * MIN:  # L18
+        if self.mode == "READY" and self.ready_ms >= 10 * self.minute:  # L18
             self.mode, self.order = "IDLE", None
         self._leave_or_enter(before)
         if self.edges > self.ordered_steps and self.mode != "FAULT":
@@ -207,14 +211,14 @@ class Oracle:
         if after in DELIVERING and not (before in LADDER and after in LADDER):
             self.rise_ms = 0
             # L13; one tick belongs to either side.
-            if after == "INFUSING" and self.away_ms >= 30 * MIN + TICK_MAX:
+            if after == "INFUSING" and self.away_ms >= 30 * self.minute + TICK_MAX:
                 self.rung = 0
 
     # --- promises ------------------------------------------------------------------
 
     def committed(self, order: Order) -> None:
         """COMMIT was accepted, and this is the order as read back."""
-        problems = order_problems(order) - {LONGER_THAN_6_H.NEARLY}
+        problems = order_problems(order, self.scale) - {LONGER_THAN_6_H.NEARLY}
         if problems:
             raise Broken(f"accepted in spite of {problems}")
         self.order = order
@@ -236,7 +240,7 @@ class Oracle:
         """L12: names its question, in its window, one rung at most."""
         if not self.open_question or number != self.open_question:
             raise Broken(f"answer {number} accepted, asked {self.open_question}")
-        if self.asked_ms - dt_ms > 2 * MIN:
+        if self.asked_ms - dt_ms > 2 * self.minute:
             raise Broken("answer accepted after its window")
         if self.open_kind == "STEP_UP":
             if self.mode != "INFUSING" or self.rung + 1 >= len(self.ladder):
@@ -260,7 +264,7 @@ class Oracle:
         if self.unanswered_ms is None:
             if self.unchecked_ms > self.order.check_s * 1000 + TICK_MAX:
                 raise Broken("nobody was asked in the check interval")
-        elif self.unanswered_ms > 15 * MIN + TICK_MAX:
+        elif self.unanswered_ms > 15 * self.minute + TICK_MAX:
             raise Broken("delivers 15 min after an unanswered question")
 
     def allowed_ul_h(self) -> int:
@@ -287,7 +291,7 @@ class Oracle:
         if rate * 1000 > self.order.slew_ul_h_s * self.rise_ms:
             raise Broken(f"{rate} uL/h {self.rise_ms} ms after a start from zero")
         self._windows(rate, steps, allowed, dt_ms, outputs.slot_ms)
-        if self.ladder_ms > 6 * 60 * MIN + 2 * TICK_MAX:
+        if self.ladder_ms > 360 * self.minute + 2 * TICK_MAX:
             raise Broken("more than six hours of delivery")
 
     def _windows(self, rate: int, steps: int, allowed: int, dt_ms: int, slot_ms: int) -> None:

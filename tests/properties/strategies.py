@@ -70,9 +70,8 @@ def seconds_to_deliver(vtbi_ul: int, rungs) -> Fraction:
     raise ValueError("no rungs")
 
 
-def most_volume_ul(rungs, hours: int = 6) -> int:
-    """What a ladder delivers in six hours, rises left out, rounded down."""
-    left_s = hours * 3600
+def most_volume_ul(rungs, left_s: int) -> int:
+    """What a ladder delivers in ``left_s``, rises left out, rounded down."""
     total = Fraction(0)
     for index, (rate, dwell) in enumerate(rungs):
         spent = left_s if index == len(rungs) - 1 else min(dwell, left_s)
@@ -82,29 +81,29 @@ def most_volume_ul(rungs, hours: int = 6) -> int:
 
 
 @hs.composite
-def valid_orders(draw, most_rungs: int = 12, longest_dwell_s: int = 7_200) -> Order:
-    """Orders that the core must accept."""
+def valid_orders(
+    draw,
+    most_rungs: int = 12,
+    longest_dwell_s: int = 7_200,
+    highest_cap: int = 1_200_000,
+    scale: int = 1,
+) -> Order:
+    """Orders that the core must accept.  ``scale``: see ``compressed``."""
     weight = draw(hs.integers(30_000, 200_000))
     concentration = draw(hs.one_of(hs.sampled_from([30, 50, 60, 100, 120]), hs.integers(30, 120)))
-    highest = min(1_200_000, 720 * weight // concentration)
-    cap = draw(hs.integers(5_000, highest))
+    cap = draw(hs.integers(20_000, min(highest_cap, 720 * weight // concentration)))
     count = draw(hs.integers(1, most_rungs))
-    # The last rung is fast enough for the least volume within six hours.
-    steps = draw(
-        hs.sets(hs.integers(1, cap // 100), min_size=min(count, cap // 100), max_size=count)
-    )
-    tenths = sorted(steps | {draw(hs.integers(10, cap // 100))})[-12:]
-    rungs = tuple(
-        (tenth * 100, draw(hs.integers(600, longest_dwell_s))) for tenth in tenths[-most_rungs:]
-    )
-    least_mg = 1_000 * concentration // 1000 + 1
-    most = min(2_000_000, weight * 1000 // concentration, most_volume_ul(rungs) - 1)
-    if most < 1_000:
-        rungs = ((5_000, 600),)
-        most = 20_000
-    vtbi = draw(hs.one_of(hs.integers(1_000, most), hs.integers(1_000, min(most, 20_000))))
+    tenths = draw(hs.sets(hs.integers(1, cap // 100), min_size=count, max_size=count))
+    dwells = hs.integers(600 // scale, max(600, longest_dwell_s) // scale)
+    rungs = tuple((tenth * 100, draw(dwells)) for tenth in sorted(tenths))
+    in_time_ul = most_volume_ul(rungs, 21_600 // scale)
+    if in_time_ul <= 1_000:  # the last rung is too slow for the least volume
+        rungs = ((20_000, 600 // scale),)
+        in_time_ul = 20_000 * 6 // scale
+    most = min(2_000_000, weight * 1000 // concentration, in_time_ul - 1)
+    vtbi = draw(hs.one_of(hs.integers(1_000, most), hs.integers(1_000, min(most, 1_500))))
     dose = vtbi * concentration // 1000
-    if dose < weight and dose >= least_mg:
+    if dose < weight:
         dose += draw(hs.integers(0, 1))
     return Order(
         vtbi_ul=vtbi,
@@ -113,10 +112,10 @@ def valid_orders(draw, most_rungs: int = 12, longest_dwell_s: int = 7_200) -> Or
         weight_g=weight,
         cap_ul_h=cap,
         rungs=rungs,
-        slew_ul_h_s=draw(hs.one_of(slews, hs.just(10_000))),
-        kvo_ul_h=draw(hs.one_of(hs.just(0), hs.integers(0, 1_000))),
+        slew_ul_h_s=draw(hs.one_of(hs.just(10_000), slews)),
+        kvo_ul_h=draw(hs.one_of(hs.integers(0, 1_000), hs.sampled_from([0, 1_000]))),
         occlusion_pa=draw(hs.one_of(hs.just(60_000), hs.integers(20_000, 130_000))),
-        check_s=draw(hs.sampled_from([900, 1800])),
+        check_s=draw(hs.sampled_from([900, 1800])) // scale,
         link_timeout_s=draw(hs.one_of(hs.just(0), hs.integers(0, 300))),
     )
 

@@ -1,241 +1,89 @@
-"""Any sequence of orders, events, ticks and faults against an independent oracle.
+"""Nothing is delivered that was not earned, whatever happens in whatever order.
 
-A counterexample prints as a list of calls; each is a method below and can be
-replayed by hand.  ``HYPOTHESIS_PROFILE=nightly`` looks for longer.
+The rules are in ``bedside``, the promises in ``oracle``.  A counterexample
+prints as a list of calls that can be replayed by hand.  Shrinking replays hours
+of infusion many times and is left to ``HYPOTHESIS_PROFILE=nightly``.
 """
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as hs
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, rule
 from properties import strategies
-from properties.core_bench import CoreBench, Order, alarm_names
-from properties.oracle import DELIVERING, ENABLED, LADDER, SESSION, Oracle
-from properties.order_rules import order_problems
-from properties.profiles import examples
+from properties.bedside import Bedside
+from properties.compressed import Compressed
+from properties.core_bench import Order
+from properties.profiles import NAME, examples
 
-from pump.core import infusion_state as st
-from pump.core import reasons
-from pump.core.titration import QUESTION_NAMES
+PHASES = tuple(Phase) if NAME == "nightly" else (Phase.explicit, Phase.reuse, Phase.generate)
+TIMEOUT_S = 7200 if NAME == "nightly" else 120
+SCALE = 100
 
-MIN = 60_000
-# Ticks of one example: 40 min at 20 ms, and what comes with the last rule.
-TICKS_MOST = 120_000
-STANDING = ("HOLD", "PAUSED", "STOPPED", "ALARM_STOPPED", "KVO")
-# Orders that come through within those: short dwells, and often small volumes.
-quick_orders = strategies.valid_orders(most_rungs=4, longest_dwell_s=630)
-short_times = hs.sampled_from([0, 0, 20, 100, 3_000, 30_000])
-numbers = hs.one_of(hs.none(), strategies.arguments)  # none: the right one
-# Worlds that the sensors may show: fields of the inputs.
-causes = hs.one_of(
-    hs.builds(lambda pa: {"down_pa": pa}, strategies.pressures_pa),
-    hs.builds(lambda pa: {"up_pa": pa}, strategies.pressures_pa),
-    hs.sampled_from([{"down_ok": False}, {"up_ok": False}, {"air": True}, {"door_open": True}]),
-    hs.builds(lambda ms: {"host_silent_ms": ms}, hs.integers(0, 400_000)),
+# Orders that come through in the time of an example.
+orders = strategies.valid_orders(most_rungs=4, longest_dwell_s=630)
+fast_orders = strategies.valid_orders(
+    most_rungs=5, longest_dwell_s=1_000, highest_cap=60_000, scale=SCALE
+)
+# Where the power is on: (queue of the motor, whether START came, rungs climbed).
+begins = hs.sampled_from([True, True, True, False])
+
+
+class RealTime(Bedside):
+    """Limits as they are."""
+
+    @initialize(
+        queue_ticks=hs.integers(1, 3), order=orders, begin=begins, climbed=hs.integers(0, 2)
+    )
+    def power_on(self, queue_ticks: int, order: Order, begin: bool, climbed: int) -> None:
+        super().power_on(queue_ticks, order, begin, climbed)
+
+    @rule(order=hs.one_of(orders, strategies.any_orders()), begin=hs.booleans())
+    def program(self, order: Order, begin: bool) -> None:
+        super().program(order, begin)
+
+
+class CompressedTime(Bedside):
+    """A minute lasts 0.6 s: many more decisions in an example."""
+
+    SCALE = SCALE
+    TICKS_MOST = 6_000
+
+    def __init__(self):
+        super().__init__()
+        self.compressed = Compressed(SCALE)
+        self.compressed.begin()
+
+    def teardown(self) -> None:
+        self.compressed.end()
+
+    @initialize(
+        queue_ticks=hs.integers(1, 3), order=fast_orders, begin=begins, climbed=hs.integers(0, 3)
+    )
+    def power_on(self, queue_ticks: int, order: Order, begin: bool, climbed: int) -> None:
+        super().power_on(queue_ticks, order, begin, climbed)
+
+    @rule(order=fast_orders, begin=hs.booleans())
+    def program(self, order: Order, begin: bool) -> None:
+        super().program(order, begin)
+
+
+RealTime.TestCase.settings = settings(
+    max_examples=examples(16), stateful_step_count=30, phases=PHASES
+)
+CompressedTime.TestCase.settings = settings(
+    max_examples=examples(220), stateful_step_count=50, phases=PHASES
 )
 
 
-class ControllerMachine(RuleBasedStateMachine):
-    """One pump, from power-on."""
-
-    @initialize(
-        queue_ticks=hs.integers(1, 3),
-        order=quick_orders,
-        begin=hs.sampled_from([True, True, True, False]),
-        climbed=hs.sampled_from([2, 1, 0, 3]),
-    )
-    def power_on(self, queue_ticks: int, order: Order, begin: bool, climbed: int) -> None:
-        """An example begins at a bedside where something goes on already."""
-        self.bench = CoreBench(queue_ticks=queue_ticks)
-        assert self.bench.send("POST_PASSED") == "OK"
-        self.oracle = Oracle()
-        self.bench.watch = self.observe
-        self.ticks = 0
-        self.dt_ms = 20
-        if begin:
-            self.commit(order)
-            self.send("START")
-            for _ in range(min(climbed, len(order.rungs) - 1)):
-                self.wait_for_a_question(climb=True, most_min=11)
-
-    # --- how everything is told to the oracle ---------------------------------------
-
-    def observe(self, bench: CoreBench) -> None:
-        controller, inputs, outputs = bench.controller, bench.inputs, bench.outputs
-        event = st.EVENT_NAMES[inputs.event]
-        result = reasons.REASONS[outputs.event_result][0]
-        if inputs.event and result == "OK" and event in ("COMMIT", "START"):
-            order = Order.of(controller.rx)
-            self.oracle.committed(order) if event == "COMMIT" else self.oracle.started(order)
-        self.oracle.tick(
-            inputs,
-            outputs,
-            event,
-            result,
-            alarm_names(outputs.raised) if outputs.raised else None,
-            controller.open_question(),
-            QUESTION_NAMES[controller.titration.due],
-        )
-        self.ticks += 1
-
-    def send(self, event: str, argument: int = 0) -> str:
-        return self.bench.send(event, argument, self.dt_ms)
-
-    def run(self, ms: int) -> None:
-        """Pass time; little of it where nothing happens any more, or when the
-        example has had its share."""
-        if self.ticks > TICKS_MOST or self.oracle.mode not in SESSION:
-            ms = min(ms, 1_000)
-        # Long times are left to long ticks.
-        self.bench.run(ms, self.dt_ms if ms < 10_000 else 20)
-
-    def commit(self, order: Order) -> None:
-        order.stage(self.bench.controller.staged)
-        may = self.oracle.mode in ("IDLE", "READY")
-        result = self.send("COMMIT")
-        if may and not order_problems(order):
-            assert result == "OK"
-
-    # --- a person ------------------------------------------------------------------------
-
-    @precondition(lambda self: self.oracle.mode not in SESSION)
-    @rule(order=hs.one_of(quick_orders, strategies.any_orders()), begin=hs.booleans())
-    def program(self, order: Order, begin: bool) -> None:
-        self.send("END")
-        self.commit(order)
-        if begin:
-            self.bench.heal()
-            self.send("START")
-
-    @rule(events=hs.lists(strategies.person_events, min_size=1, max_size=4), number=numbers)
-    def anything(self, events: list[int], number: int | None) -> None:
-        for event in events:
-            self.bench.tick(self.dt_ms, event, self.bench.question if number is None else number)
-
-    @precondition(lambda self: self.oracle.mode in ENABLED)
-    @rule(how=hs.sampled_from(["PAUSE", "HOLD", "STOP", "door"]), ms=short_times)
-    def leave(self, how: str, ms: int) -> None:
-        self.bench.inputs.door_open = how == "door"
-        self.send("NONE" if how == "door" else how)
-        assert not self.bench.is_moving
-        self.bench.inputs.door_open = False
-        self.run(ms)
-
-    @precondition(lambda self: self.oracle.mode in STANDING)
-    @rule(how=hs.sampled_from(["RESUME", "RESUME", "KVO"]), ms=short_times)
-    def come_back(self, how: str, ms: int) -> None:
-        self.bench.heal()
-        for event in ("RESET", "RELEASE", how):
-            self.send(event)
-        self.run(ms)
-
-    @precondition(lambda self: self.oracle.mode in LADDER)
-    @rule(event=hs.sampled_from(["STAY", "CLIMB", "DOWN"]), ms=short_times)
-    def decide(self, event: str, ms: int) -> None:
-        self.send(event)
-        self.run(ms)
-
-    @precondition(lambda self: self.bench.question)
-    @rule(after_ms=hs.sampled_from([0, 0, 60_000, 119_000, 120_000, 121_000, 300_000, 901_000]))
-    def answer(self, after_ms: int) -> None:
-        self.run(after_ms)
-        question = self.bench.question
-        result = self.send("CONFIRM", question)
-        assert (result == "OK") == (question != 0)
-
-    @rule(number=hs.integers(-2, 65_535), near=hs.booleans())
-    def answer_wrongly(self, number: int, near: bool) -> None:
-        if near:
-            number = self.bench.controller.titration.question_id + (number % 5 - 2)
-        if number != self.bench.question:
-            assert self.send("CONFIRM", number) != "OK"
-
-    # --- time ----------------------------------------------------------------------------
-
-    @rule(pattern=strategies.tick_patterns(most_ticks=300, late=True))
-    def ticks_pass(self, pattern: list[int]) -> None:
-        self.bench.run_ticks(pattern)
-
-    @rule(seconds=hs.integers(1, 120), dt_ms=hs.sampled_from([7, 10, 20]))
-    def time_passes(self, seconds: int, dt_ms: int) -> None:
-        self.dt_ms = dt_ms
-        self.run(seconds * 1000)
-
-    @precondition(lambda self: self.oracle.mode in LADDER)
-    @rule(climb=hs.booleans(), most_min=hs.sampled_from([11, 11, 11, 31]))
-    def wait_for_a_question(self, climb: bool, most_min: int) -> None:
-        for _ in range(most_min * 6):
-            if self.bench.question or self.oracle.mode not in LADDER:
-                break
-            self.run(10_000)
-        if climb and self.bench.question:
-            assert self.send("CONFIRM", self.bench.question) == "OK"
-
-    @precondition(lambda self: self.oracle.mode in STANDING and self.oracle.rung > 0)
-    @rule(seconds=hs.sampled_from([1_799, 1_801]))
-    def stand_for_half_an_hour(self, seconds: int) -> None:
-        self.run(seconds * 1000)
-
-    # --- the world -----------------------------------------------------------------------
-
-    @rule(cause=causes, ms=hs.integers(0, 6_000), lasting=hs.booleans())
-    def something_happens(self, cause: dict, ms: int, lasting: bool) -> None:
-        for name, value in cause.items():
-            setattr(self.bench.inputs, name, value)
-        self.run(ms)
-        if not lasting:
-            self.bench.heal()
-
-    @precondition(lambda self: self.oracle.mode in DELIVERING)
-    @rule(permille=hs.sampled_from([920, 1080, 0, 700, 1300]), lasting=hs.booleans())
-    def the_encoder_sees(self, permille: int, lasting: bool) -> None:
-        self.bench.encoder_permille = permille
-        self.run(5_000)
-        if not lasting:
-            self.bench.encoder_permille = 1000
-
-    @precondition(lambda self: self.oracle.mode not in DELIVERING | {"FAULT"})
-    @rule(likely=hs.integers(0, 19))
-    def a_stray_edge(self, likely: int) -> None:
-        if likely == 13:  # it ends in FAULT, for good
-            self.bench.stray_edges = 1
-            self.run(500)
-            assert self.bench.state == "FAULT"
-
-    @precondition(lambda self: self.oracle.mode == "READY")
-    @rule(
-        field=hs.sampled_from(
-            ["vtbi_ul", "cap_ul_h", "slew_ul_h_s", "kvo_ul_h", "n_rungs", "rate", "dwell"]
-        ),
-        bit=hs.integers(0, 21),
-        rung=hs.integers(0, 3),
-    )
-    def a_bit_flips_before_start(self, field: str, bit: int, rung: int) -> None:
-        rx = self.bench.controller.rx
-        if field == "rate":
-            rx.rate_ul_h[rung] ^= 1 << bit
-        elif field == "dwell":
-            rx.dwell_s[rung] ^= 1 << bit
-        else:
-            setattr(rx, field, getattr(rx, field) ^ 1 << bit)
-        self.send("START")
-
-    # --- at any time ---------------------------------------------------------------------
-
-    @invariant()
-    def the_pump_is_where_the_oracle_is(self) -> None:
-        if hasattr(self, "bench"):
-            assert self.bench.state == self.oracle.mode
-            assert self.bench.rung <= self.oracle.rung
-            assert self.bench.outputs.enable == (self.oracle.mode in ENABLED)
-
-    @invariant()
-    def what_is_reported_was_counted(self) -> None:
-        if hasattr(self, "bench"):
-            volume = self.bench.controller.volume
-            assert volume.counted_steps == self.oracle.edges
-            assert volume.delivered_ul() == self.oracle.edges * 1000 // 6400
+@pytest.mark.req("L12")
+@pytest.mark.req("L14")
+@pytest.mark.timeout(TIMEOUT_S)
+class TestRealTime(RealTime.TestCase):
+    pass
 
 
-ControllerMachine.TestCase.settings = settings(max_examples=examples(50), stateful_step_count=40)
-TestController = pytest.mark.req("L14")(pytest.mark.req("L12")(ControllerMachine.TestCase))
+@pytest.mark.req("L12")
+@pytest.mark.req("L14")
+@pytest.mark.timeout(TIMEOUT_S)
+class TestCompressedTime(CompressedTime.TestCase):
+    pass

@@ -17,13 +17,7 @@ class FlowCheck:
     """
 
     def __init__(self):
-        self._ms = 0
-        self._steps = 0
-        self._counts = 0
-        self._long_ms = 0
-        self._long_steps = 0
-        self._long_counts = 0
-        self._seen = 0
+        self.restart()
 
     def restart(self) -> None:
         """Delivery starts or starts again: both windows from nothing."""

@@ -41,14 +41,7 @@ class Prescription:
     def __init__(self):
         self.rate_ul_h = array("i", [0] * limits.RUNGS_MAX)
         self.dwell_s = array("i", [0] * limits.RUNGS_MAX)
-        self.rungs_set = 0
-        self.has = 0
-        self.n_rungs = 0
-        self.vtbi_ul = 0
-        self.dose_mg = 0
-        self.concentration_mg_ml = 0
-        self.weight_g = 0
-        self.cap_ul_h = 0
+        self.clear()
         self.slew_ul_h_s = limits.SLEW_MIN_UL_H_S
         self.kvo_ul_h = 0
         self.occlusion_pa = limits.OCCLUSION_DEFAULT_PA

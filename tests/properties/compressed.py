@@ -1,0 +1,42 @@
+"""Time compressed: hours of a ladder in minutes, by shorter limits.
+
+A ladder takes hours and its interesting moments are far apart.  Divided by a
+scale, the same logic meets a hundred times as many of them in a second of
+computing.  Only the times between decisions are compressed: slew, delays of
+alarms, detectors and the tick stay as they are.
+"""
+
+from pump.core import limits
+
+# The limits whose times a person would notice.
+_TIMES = (
+    "DWELL_MIN_MS",
+    "DWELL_MAX_MS",
+    "DELIVERY_MAX_MS",
+    "QUESTION_WINDOW_MS",
+    "QUESTION_REPEAT_MS",
+    "QUESTION_UNANSWERED_MS",
+    "CHECK_INTERVAL_MS",
+    "CHECK_INTERVAL_RISK_MS",
+    "LADDER_RESTART_MS",
+    "PROGRAM_REMINDER_MS",
+    "PROGRAM_CLEAR_MS",
+)
+
+
+class Compressed:
+    """From ``begin`` to ``end`` the core's limits are divided by ``scale``."""
+
+    def __init__(self, scale: int):
+        self.scale = scale
+        self._kept: dict[str, int] = {}
+
+    def begin(self) -> None:
+        for name in _TIMES:
+            self._kept[name] = getattr(limits, name)
+            setattr(limits, name, self._kept[name] // self.scale)
+
+    def end(self) -> None:
+        for name, value in self._kept.items():
+            setattr(limits, name, value)
+        self._kept.clear()
