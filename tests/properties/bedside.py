@@ -34,7 +34,7 @@ class Bedside(RuleBasedStateMachine):
     # Ticks of one example: 40 min at 20 ms, and what comes with the last rule.
     TICKS_MOST = 120_000
 
-    def power_on(self, queue_ticks: int, order: Order, begin: bool, climbed: int) -> None:
+    def power_on(self, queue_ticks: int, order: Order, climbed: int) -> None:
         """An example begins at a bedside where something goes on already."""
         self.bench = CoreBench(queue_ticks=queue_ticks)
         assert self.bench.send("POST_PASSED") == "OK"
@@ -43,11 +43,10 @@ class Bedside(RuleBasedStateMachine):
         self.bench.watch = self.observe
         self.ticks = 0
         self.dt_ms = 20
-        if begin:
-            self.commit(order)
-            self.send("START")
-            for _ in range(min(climbed, len(order.rungs) - 1)):
-                self.wait_for_a_question(climb=True, most_min=11)
+        self.commit(order)
+        self.send("START")
+        for _ in range(min(climbed, len(order.rungs) - 1)):
+            self.wait_for_a_question(climb=True, most_min=11)
 
     # --- how everything is told to the oracle ---------------------------------------
 

@@ -2,14 +2,14 @@
 
 A ladder takes hours and its interesting moments are far apart.  Divided by a
 scale, the same logic meets a hundred times as many of them in a second of
-computing.  Only the times between decisions are compressed: slew, delays of
-alarms, detectors and the tick stay as they are.
+computing.  Only the times between decisions are compressed, and the least
+volume with them: slew, delays of alarms, detectors and the tick stay as they are.
 """
 
 from pump.core import limits
 
-# The limits whose times a person would notice.
-_TIMES = (
+# The limits whose times a person would notice, and the volume to go with them.
+_SCALED = (
     "DWELL_MIN_MS",
     "DWELL_MAX_MS",
     "DELIVERY_MAX_MS",
@@ -21,6 +21,7 @@ _TIMES = (
     "LADDER_RESTART_MS",
     "PROGRAM_REMINDER_MS",
     "PROGRAM_CLEAR_MS",
+    "VTBI_MIN_UL",
 )
 
 
@@ -32,7 +33,7 @@ class Compressed:
         self._kept: dict[str, int] = {}
 
     def begin(self) -> None:
-        for name in _TIMES:
+        for name in _SCALED:
             self._kept[name] = getattr(limits, name)
             setattr(limits, name, self._kept[name] // self.scale)
 

@@ -22,7 +22,7 @@ def order_problems(order: Order, scale: int = 1) -> set[str]:
         if not holds:
             problems.add(what)
 
-    need(1_000 <= order.vtbi_ul <= 2_000_000, "volume")
+    need(1_000 // scale <= order.vtbi_ul <= 2_000_000, "volume")
     need(30 <= order.concentration_mg_ml <= 120, "concentration")
     need(30_000 <= order.weight_g <= 200_000, "weight")
     # The volume is the dose's, rounded down to whole microlitres.

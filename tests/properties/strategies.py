@@ -83,6 +83,7 @@ def most_volume_ul(rungs, left_s: int) -> int:
 @hs.composite
 def valid_orders(
     draw,
+    fewest_rungs: int = 1,
     most_rungs: int = 12,
     longest_dwell_s: int = 7_200,
     highest_cap: int = 1_200_000,
@@ -92,16 +93,17 @@ def valid_orders(
     weight = draw(hs.integers(30_000, 200_000))
     concentration = draw(hs.one_of(hs.sampled_from([30, 50, 60, 100, 120]), hs.integers(30, 120)))
     cap = draw(hs.integers(20_000, min(highest_cap, 720 * weight // concentration)))
-    count = draw(hs.integers(1, most_rungs))
+    count = draw(hs.integers(fewest_rungs, most_rungs))
     tenths = draw(hs.sets(hs.integers(1, cap // 100), min_size=count, max_size=count))
     dwells = hs.integers(600 // scale, max(600, longest_dwell_s) // scale)
     rungs = tuple((tenth * 100, draw(dwells)) for tenth in sorted(tenths))
     in_time_ul = most_volume_ul(rungs, 21_600 // scale)
-    if in_time_ul <= 1_000:  # the last rung is too slow for the least volume
+    least = 1_000 // scale
+    if in_time_ul <= least:  # the last rung is too slow for the least volume
         rungs = ((20_000, 600 // scale),)
         in_time_ul = 20_000 * 6 // scale
     most = min(2_000_000, weight * 1000 // concentration, in_time_ul - 1)
-    vtbi = draw(hs.one_of(hs.integers(1_000, most), hs.integers(1_000, min(most, 1_500))))
+    vtbi = draw(hs.one_of(hs.integers(least, most), hs.integers(least, min(most, 50 * least))))
     dose = vtbi * concentration // 1000
     if dose < weight:
         dose += draw(hs.integers(0, 1))
