@@ -129,6 +129,8 @@ class Client:
             return
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
+            if not line:
+                continue
             body = unframe(line)
             if body is None:
                 if line.startswith(b"busy: "):
@@ -222,7 +224,7 @@ class Client:
 
     def stop(self) -> None:
         """STOP, the way that always works."""
-        self._exchange(b"STOP\n", _TYPED, "STOP", REPLY_TIMEOUT_S)
+        self._exchange(b"\nSTOP\n", _TYPED, "STOP", REPLY_TIMEOUT_S)
 
     # --- programming ------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import ceil
 from typing import Protocol
 
 from host_sim.board import Board
@@ -48,7 +49,8 @@ class VirtualLink:
     def read(self, timeout_s: float) -> bytes:
         board = self._board
         usb = board.usb
-        until_us = board.now_us + int(timeout_s * 1_000_000)
+        # Up, so that waiting for the last fraction of a microsecond ends.
+        until_us = board.now_us + ceil(timeout_s * 1_000_000)
         while True:
             data = usb.host_read()
             if data:

@@ -256,7 +256,12 @@ class Server:
             if usb.host_reads:
                 self.on_read(usb.host_read())
             self._pending = b""
-            self._at_line_start = True
+            if not self._at_line_start:
+                # Half a line of the client that has left must not stand before
+                # the first one of the next.
+                self._at_line_start = True
+                self.on_write(b"\n")
+                usb.host_write(b"\n")
         else:
             self._to_board(usb)
             self._to_client(usb)

@@ -85,11 +85,12 @@ class RunSpec:
         Raises ``KeyError``, ``TypeError`` or ``ValueError`` if the header is not whole.
         """
         program = dict(header["program"])
-        program["rungs"] = tuple((int(r), int(d)) for r, d in program["rungs"])
+        rungs = tuple((int(rate), int(dwell)) for rate, dwell in program.pop("rungs"))
+        program = {name: int(value) for name, value in program.items()}
         person = dict(header["person"])
         person["actions"] = tuple((int(at), str(do)) for at, do in person["actions"])
         return cls(
-            Program(**program),
+            Program(rungs=rungs, **program),
             Person(**person),
             tuple(FaultSpec(**spec) for spec in header["faults"]),
             int(header["seed"]),
@@ -134,6 +135,7 @@ class Simulation:
         self._actions = sorted(spec.person.actions)
         self._answer: tuple[int, int] | None = None  # (due us, question)
         self._start_us = 0
+        self._heard_us = 0
 
     def run(self) -> list[str]:
         """Run to the end; the lines of the trace.
@@ -161,7 +163,7 @@ class Simulation:
             self._act()
             if spec.program.link_timeout_s and self.board.now_us >= heartbeat_us:
                 heartbeat_us = self.board.now_us + int(HEARTBEAT_S * 1_000_000)
-                self._try(lambda: client.query("STATUS?", timeout_s=0.5))
+                self._try(lambda: client.request("STATUS?", timeout_s=0.5))
         self._try(client.status)
         self._try(lambda: client.query("MOTION?"))
         self.recorder.sample()
@@ -179,6 +181,7 @@ class Simulation:
         return max(0.01, (due_us - self.board.now_us) / 1_000_000)
 
     def _hear(self, pushed: Pushed) -> None:
+        self._heard_us = self.board.now_us
         fields = pushed.fields
         if pushed.mark == "!Q":
             if self.spec.person.confirms and self.bench.person_confirms:
@@ -231,6 +234,9 @@ class Simulation:
         now_us = self.board.now_us
         if now_us >= LIMIT_US:
             return True
+        if now_us >= self._heard_us + QUIET_US and not self._actions:
+            # The device says nothing any more; it is over when nothing moves.
+            return now_us >= max(self.board.last_edge_us, self._start_us) + 2 * QUIET_US
         if self._state == "KVO":
             return not self._actions and now_us >= self._quiet_since_us + 10 * QUIET_US
         if self._state in _DELIVERING or self._actions:

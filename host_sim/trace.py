@@ -62,7 +62,7 @@ class Recorder:
 
     def _pump(self, data: bytes) -> None:
         *lines, self._from_pump = (self._from_pump + data).split(b"\n")
-        for line in lines:
+        for line in filter(None, lines):
             # The commonest record by far; its characters need no escaping.
             self.lines.append(f'{{"us":{self._board.now_us},"pump":"{line.decode("latin-1")}"}}')
 

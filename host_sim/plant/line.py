@@ -24,6 +24,8 @@ VEIN_PA = 1500.0
 BAG_HEAD_PA = 6000.0
 UP_COMPLIANCE_UL_PA = 0.002
 UP_RESISTANCE_PA_S_UL = 10.0
+# The open tubing where the mechanism had pressed it.
+FREE_RESISTANCE_PA_S_UL = 20.0
 # No inlet falls below this: the fluid would boil first.
 VACUUM_PA = -80_000.0
 # Between the bag's spike and the air detector.
@@ -85,8 +87,9 @@ class Line:
             moved = self._travel[phase + steps] - self._travel[phase]
             self._phase = (phase + steps) % CYCLE_STEPS
         if self.free_flow:
-            # The tubing is out of the mechanism: the bag's head drives the line.
-            moved += (self.up_pa - self.down_pa) * dt_s / 120.0
+            # The tubing is out of the mechanism, which turns for nothing: the
+            # bag's head alone drives the line.
+            moved = (self.up_pa - self.down_pa) * dt_s / FREE_RESISTANCE_PA_S_UL
         up_pa = self.up_pa
         if self.up_occluded:
             inflow = 0.0

@@ -19,7 +19,7 @@ def test_after_a_reset_at_any_tick_nothing_moves(moment, ticks):
     def reset(bed: Bedside, tick: int) -> tuple[int, bool, str]:
         before = bed.board.step_edges
         bed.fault("reset" if tick % 2 else "power-cut")
-        taken_on(bed, 2)
+        taken_on(bed, 1)
         return bed.board.step_edges - before, bed.is_enabled(), bed.state()
 
     answers = at_every_tick(moment, ticks, reset)
@@ -32,7 +32,7 @@ def test_a_processor_that_dies_at_any_tick_leaves_60_ms_and_20_ul_at_most(moment
     def die(bed: Bedside, tick: int) -> tuple[int, int]:
         died_us, before = bed.board.now_us, bed.board.step_edges
         bed.fault("cpu-hang")
-        taken_on(bed, 2)
+        taken_on(bed, 0.5)
         return bed.board.last_edge_us - died_us, bed.board.step_edges - before
 
     answers = at_every_tick(moment, ticks, die)
@@ -150,7 +150,7 @@ def test_a_door_that_rattles_for_one_reading_at_any_tick_stops(moment, ticks):
 @pytest.mark.req("L8")
 @pytest.mark.req("F33")
 def test_a_late_tick_anywhere_never_delivers_more(moment, ticks):
-    until_us = moment.bed.board.now_us + ticks * 10_000 + 2_000_000
+    until_us = moment.bed.board.now_us + ticks * 10_000 + 1_000_000
     most = what_if(lambda: motion(moment.bed, until_us))[0]
 
     def late(bed: Bedside, tick: int) -> tuple[int, int]:

@@ -195,12 +195,18 @@ class InterpretedStepTrain:
         self._board = board
         self._machine = StateMachine(STEP_TRAIN)
         self._taken = 0
+        InterpretedStepTrain.newest = self
         self.restart = self._machine.restart
         self.exec = self._machine.execute
         self.put = self._machine.put
 
     def tx_fifo(self) -> int:
         return len(self._machine.fifo)
+
+    def level(self) -> int:
+        """Of the STEP pin, now."""
+        self._board.take_edges()
+        return self._machine.pin
 
     def active(self, on: int) -> None:
         self._board.take_edges()
@@ -242,3 +248,23 @@ def test_an_infusion_has_the_same_edges_on_the_model_and_on_the_program(monkeypa
     assert len(by_model) == len(by_program)
     assert max(abs(a - b) for a, b in zip(by_model, by_program, strict=True)) <= 1
     assert all(later > earlier for earlier, later in pairwise(by_model))
+
+
+@pytest.mark.req("L3")
+@pytest.mark.req("F35")
+def test_a_stop_that_comes_inside_a_step_pulse_leaves_the_pin_low(monkeypatch):
+    from pump_bench import Bedside, program
+
+    monkeypatch.setitem(pio_models.MODELS, "step_train", InterpretedStepTrain)
+    bed = Bedside().start(program((1_200_000, 600), ml=60)).listen(20)
+    motor = InterpretedStepTrain.newest
+    for _ in range(3):
+        bed.wait_for(lambda: motor.level() == 1, 60)
+        bed.link.write(b"STOP\n")
+        bed.board.run_tick()
+        assert motor.level() == 0
+        assert not bed.is_enabled()
+        bed.client.hello()
+        bed.client.request("RESET")
+        bed.client.request("RESUME")
+        bed.listen(5)

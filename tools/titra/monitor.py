@@ -81,6 +81,10 @@ class View:
         table.add_column(style="dim", justify="right")
         table.add_column()
         table.add_row("state", Text(f" {state} ", style=_STYLES.get(state, "bold")))
+        alarms = alarm_names(int(t.get("alarms", s.get("alarms", 0))))
+        table.add_row(
+            "alarms", Text(", ".join(alarms), style="bold red") if alarms else Text("none")
+        )
         if rungs:
             table.add_row("rung", f"{rung + 1} of {rungs}")
         table.add_row("rate", f"{rate:.1f} mL/h")
@@ -93,10 +97,6 @@ class View:
         question = int(t.get("question", 0))
         if question:
             table.add_row("question", Text(f"{question} is open", style="bold yellow"))
-        alarms = alarm_names(int(t.get("alarms", s.get("alarms", 0))))
-        table.add_row(
-            "alarms", Text(", ".join(alarms), style="bold red") if alarms else Text("none")
-        )
         table.add_row("line", f"{s.get('refused', '?')} refused, {self.gaps} gaps")
         parts = [table]
         if self.events:

@@ -156,6 +156,14 @@ def outcome(summary: Summary) -> _Outcome:
             f"{_number(summary.delivered_ml)} mL of {_number(summary.ordered_ml)} mL. "
             f"The run ended in {summary.state}.",
         )
+    if summary.fluid_excess_ml > 0:
+        return _Outcome(
+            "bad",
+            "More than was ordered",
+            f"{_number(summary.fluid_ml)} mL reached the patient, "
+            f"{_number(summary.ordered_ml)} mL were ordered. "
+            f"The run ended in {summary.state}.",
+        )
     end = _ENDS.get(summary.state)
     if end is None:
         begun = summary.steps > 0

@@ -105,7 +105,7 @@ def _about(order: Order, compiled: Plan, day: DayPlan, library: Library) -> dict
         "cap_source": day.cap_source,
         "ladder_source": day.ladder_source,
         "rungs": [{"why": rung.why, "cap_source": rung.cap_source} for rung in day.rungs],
-        "warnings": [warning.message for warning in compiled.warnings],
+        "warnings": [f"{warning.field} {warning.message}" for warning in compiled.warnings],
         "sources": [
             {"text": f"{source.text} ({source.standing}, {source.date})", "checked": source.checked}
             for source in compiled.sources
@@ -121,12 +121,16 @@ class Result:
     speedup: float
     report: Path
     trace: Path
+    never_happened: tuple[str, ...]
 
     def exit_code(self) -> int:
-        """4 if an alarm stopped the infusion, 0 if it was completed, else 1."""
+        """4 if an alarm stopped the infusion, 0 if it was completed and what
+        reached the patient is what was ordered, else 1."""
         if any(alarm.stopped_s is not None for alarm in self.summary.alarms):
             return exit_codes.ALARM
-        return exit_codes.DONE if self.summary.state == "COMPLETE" else exit_codes.FAILED
+        if self.summary.state != "COMPLETE" or self.summary.fluid_excess_ml > 0:
+            return exit_codes.FAILED
+        return exit_codes.DONE
 
     def document(self) -> dict:
         """What ``--json`` prints."""
@@ -142,6 +146,9 @@ class Result:
         s = self.summary
         print(f"state       {s.state}", file=out)
         print(f"delivered   {s.delivered_ml:.3f} of {s.ordered_ml:.3f} mL", file=out)
+        print(f"in patient  {s.fluid_ml:.3f} mL", file=out)
+        if s.fluid_excess_ml > 0:
+            print(f"            {s.fluid_excess_ml:.3f} mL MORE THAN ORDERED", file=out)
         print(f"duration    {s.duration_min:.1f} min", file=out)
         print(f"rate        at most {s.max_rate_ml_h:.1f} mL/h, cap {s.cap_ml_h:.1f}", file=out)
         for alarm in s.alarms:
@@ -154,6 +161,10 @@ class Result:
                 f"alarm       {alarm.id} ({alarm.priority}) at {alarm.raised_s:.2f} s{stopped}",
                 file=out,
             )
+        if s.resets:
+            print(f"resets      {s.resets}: the infusion was not taken up again", file=out)
+        for fault in self.never_happened:
+            print(f"note        {fault} never happened: the run ended before", file=out)
         print(f"speed       {self.speedup:.0f} x real time", file=out)
         print(f"report      {self.report}", file=out)
         print(f"trace       {self.trace}", file=out)
@@ -183,7 +194,14 @@ def simulate(spec: RunSpec, out: Path, show_progress: bool) -> Result:
     header = json.loads(lines[0])
     summary = summarize(header, [json.loads(line) for line in lines[1:]])
     out.mkdir(parents=True, exist_ok=True)
-    result = Result(summary, speedup, out / "report.html", out / "trace.jsonl")
+    begun = {event.text for event in summary.events if event.kind == "fault"}
+    result = Result(
+        summary,
+        speedup,
+        out / "report.html",
+        out / "trace.jsonl",
+        tuple(f.text() for f in spec.faults if f"{f.text()} begins" not in begun),
+    )
     write_whole(result.trace, simulation.recorder.text())
     write_report(result.report, header, summary, result.trace.name)
     write_whole(out / "summary.json", json.dumps(result.document(), indent=2) + "\n")

@@ -14,11 +14,14 @@ from pump.core import units
 # A delivered rate is the count of STEP edges over this window; the first edge
 # opens the window and is not counted, so that it is never overstated.
 RATE_WINDOW_S = 10
+# Fluid in the vein may pass the order by the accuracy that pumps promise, 5 %.
+FLUID_TOLERANCE = 1.05
 # An alarm has stopped the motor if ENABLE fell within this time around it.
 _STOP_WITHIN_US = 1_000_000
 _PRIORITY = {
     row[ac.COL_NAME]: ac.PRIORITY_NAMES[row[ac.COL_PRIORITY]] for row in ac.ALARM_CONDITIONS
 }
+_STOPPING = {row[ac.COL_NAME] for row in ac.ALARM_CONDITIONS if row[ac.COL_RESPONSE] != ac.KEEP}
 _UL_PER_STEP = 1000 / units.STEPS_PER_ML
 
 
@@ -95,6 +98,7 @@ class Summary:
     cap_ml_h: float
     steps: int
     fluid_ml: float
+    fluid_excess_ml: float
     resets: int
     refused: int
     alarms: tuple[Alarm, ...]
@@ -243,7 +247,7 @@ class _Reader:
         self._event(at_us, "alarm", name)
         stopped = None
         for fell_us, last_edge_us in self._enable_falls:
-            if abs(fell_us - at_us) <= _STOP_WITHIN_US and name != "INFUSION_COMPLETE":
+            if abs(fell_us - at_us) <= _STOP_WITHIN_US and name in _STOPPING:
                 stopped = self.seconds(last_edge_us)
                 break
         self.alarms.append(Alarm(name, _PRIORITY[name], self.seconds(at_us), stopped))
@@ -284,6 +288,8 @@ def summarize(header: dict, records: list[dict]) -> Summary:
     steps = reader.samples[-1].edges if reader.samples else 0
     commanded = max((row.rate_ml_h for row in reader.telemetry), default=0.0)
     stepped = max((sample.rate_ml_h for sample in reader.samples), default=0.0)
+    fluid = reader.samples[-1].patient_ml if reader.samples else 0.0
+    ordered = header["program"]["vtbi_ul"] / 1000
     # After a reset the device has forgotten what it granted before.
     granted = None if reader.resets else reader.granted_steps
     return Summary(
@@ -294,13 +300,14 @@ def summarize(header: dict, records: list[dict]) -> Summary:
             if granted is not None
             else _integral_ml(reader.telemetry)
         ),
-        ordered_ml=header["program"]["vtbi_ul"] / 1000,
+        ordered_ml=ordered,
         duration_min=round(max(0.0, reader.seconds(reader.last_edge_us)) / 60, 3),
         max_rate_ml_h=max(commanded, stepped),
         max_commanded_ml_h=commanded,
         cap_ml_h=header["program"]["cap_ul_h"] / 1000,
         steps=steps,
-        fluid_ml=reader.samples[-1].patient_ml if reader.samples else 0.0,
+        fluid_ml=fluid,
+        fluid_excess_ml=round(fluid - ordered, 3) if fluid > ordered * FLUID_TOLERANCE else 0.0,
         resets=reader.resets,
         refused=reader.refused,
         alarms=tuple(reader.alarms),

@@ -53,10 +53,13 @@ class Application:
         self.sensors.read(inputs)
         inputs.step_edges = self.step_counter.new_edges()
         inputs.encoder_edges = self.encoder.new_edges()
-        self.link.poll(inputs)
+        inputs.queue_dropped = self.stepper.queue_dropped
         if self._self_test_due:
+            # Nobody is listened to before it has passed.
             self._self_test_due = False
             inputs.event = st.EV_POST_PASSED if self_test(inputs) else st.EV_POST_FAILED
+        else:
+            self.link.poll(inputs)
         self.controller.step(inputs, outputs)
         self.stepper.apply(outputs, clock.passed_us)
         self.signals.apply(outputs)

@@ -56,13 +56,16 @@ class HostLink:
         if verdict == session.HALT:
             self.silent_ms = 0
             if self.answer_is_due and not self._stopping:
-                self._say_busy()
+                self._say_overtaken()
             self.answer_is_due = True
             self._stopping = True
             inputs.event = st.EV_STOP
             self._keep_for_answer()
         elif verdict == session.EXECUTE:
-            self.silent_ms = 0
+            if conversation.seq != session.NO_SEQ:
+                # Only who takes part in the conversation keeps it alive, not
+                # somebody who looks on.
+                self.silent_ms = 0
             self._execute(inputs)
         elif verdict == session.REPEAT:
             self.silent_ms = 0
@@ -118,8 +121,13 @@ class HostLink:
             conversation.message = messages.M_STOP
         else:
             conversation.message = self._event_message
+        kept = self._reply
+        if self._event_seq == session.NO_SEQ:
+            # A STOP typed by hand must not become what a repeat is answered.
+            self._reply = self._readback
         self._write_answer(outputs.event_result)
         self._send_reply()
+        self._reply = kept
 
     def _answer_now(self, reason: int) -> None:
         self.session.executed(self._line)
@@ -132,12 +140,12 @@ class HostLink:
         else:
             self._begin_error(reason)
 
-    def _say_busy(self) -> None:
-        """The event that a STOP overtook was not executed."""
+    def _say_overtaken(self) -> None:
+        """The event that a STOP overtook was not executed; its SEQ is used up."""
         self.session.count(session.C_BUSY)
         seq = self.session.seq
         self.session.seq = self._event_seq
-        self._begin_error(reasons.BUSY)
+        self._begin_error(reasons.OVERTAKEN)
         self._send_reply()
         self.session.seq = seq
 
@@ -264,6 +272,7 @@ class HostLink:
             reply.field(volume.vtbi_steps)
             reply.field(volume.granted_steps)
             reply.field(volume.counted_steps)
+            reply.field(volume.missing_steps)
             reply.field(controller.late_ms)
         elif message == messages.M_LINK:
             for i in range(session.C_DROPPED):

@@ -42,7 +42,9 @@ class Telemetry:
         self._usb.send(self._line.data, self._line.length)
 
     def announce(self, cause_of_reset: int, table: int) -> None:
-        """The device has booted."""
+        """The device has booted.  A line feed first: a reset may have cut off the
+        line before."""
+        self._usb.send(b"\n", 1)
         self._begin(b"!B")
         self._line.field_text(VERSION)
         self._line.field(cause_of_reset)

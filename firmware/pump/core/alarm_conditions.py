@@ -59,7 +59,8 @@ ALARM_CONDITIONS = (
      "bag empty"),
     (FLOW_DEVIATION, "FLOW_DEVIATION", HIGH, True, 0, STOP, _MOVING, "L8",
      "the pump turns more than 20 % off its command"),
-    # 50 ms: five readings in a row outside of what the sensor can say.
+    # 50 ms: five readings outside of what the sensor can say, good ones in between
+    # counting back only slowly.
     (SENSOR_FAULT, "SENSOR_FAULT", HIGH, True, 50, STOP, _ENABLED, "L4",
      "a pressure sensor is absent or out of range"),
     (NO_CONFIRMATION, "NO_CONFIRMATION", HIGH, True, 0, STOP, _MOVING, "L12",
@@ -75,8 +76,8 @@ ALARM_CONDITIONS = (
     # Somebody should come soon, nobody is in danger: MEDIUM.
     (INFUSION_COMPLETE, "INFUSION_COMPLETE", MEDIUM, True, 0, KEEP, 1 << st.COMPLETE, "L8",
      "infusion complete"),
-    (PROGRAM_IDLE, "PROGRAM_IDLE", LOW, False, 0, KEEP, 1 << st.READY, "L18",
-     "a prescription waits for START"),
+    (PROGRAM_IDLE, "PROGRAM_IDLE", LOW, False, 0, KEEP, 1 << st.READY | 1 << st.IDLE, "L18",
+     "a prescription waits to be committed or started"),
 )
 # fmt: on
 

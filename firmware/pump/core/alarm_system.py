@@ -25,7 +25,7 @@ class AlarmSystem:
         self.fail_mask = ac.conditions_where(ac.COL_RESPONSE, ac.FAIL)
         self._latching = ac.conditions_where(ac.COL_LATCHING, True)
         self._seen_ms = array("i", [0] * ac.N_CONDITIONS)
-        self._seen = 0  # conditions whose delay is running or has run
+        self._counting = 0  # conditions whose delay is running or has run
         self._judged = array("i", [ac.conditions_judged_in(s) for s in range(st.N_STATES)])
         self._by_priority = array(
             "i", [ac.conditions_where(ac.COL_PRIORITY, p) for p in range(ac.HIGH + 1)]
@@ -39,7 +39,7 @@ class AlarmSystem:
             if self.audio_paused_ms <= 0:
                 self.audio_paused_ms = 0
                 self.acknowledged = 0
-        if seen == 0 and self._seen == 0:
+        if seen == 0 and self._counting == 0:
             # Nothing new; what does not latch has gone with its condition.
             self.present = 0
             self.active &= self._latching
@@ -48,25 +48,32 @@ class AlarmSystem:
 
     def _judge(self, seen: int, dt_ms: int) -> int:
         present = 0
+        counting = 0
         for i in range(ac.N_CONDITIONS):
             bit = 1 << i
             if seen & bit:
-                if self._seen & bit:
-                    self._seen_ms[i] += dt_ms
-                else:
-                    self._seen_ms[i] = 0
+                counting |= bit
+                self._seen_ms[i] += dt_ms
                 if self._seen_ms[i] >= ac.ALARM_CONDITIONS[i][ac.COL_DELAY]:
                     present |= bit
                     # No need to count further, and no overflow in a week.
                     self._seen_ms[i] = ac.ALARM_CONDITIONS[i][ac.COL_DELAY]
-        self._seen = seen
+            elif self._counting & bit:
+                # One good reading among bad ones does not start the delay
+                # again: it leaks away at a quarter of the speed.
+                self._seen_ms[i] -= (dt_ms >> 2) + 1
+                if self._seen_ms[i] > 0:
+                    counting |= bit
+                else:
+                    self._seen_ms[i] = 0
+        self._counting = counting
         self.present = present
         new = present & ~self.active
         self.active = (self.active & self._latching) | present
         self.acknowledged &= self.active
         if new & self._by_priority[ac.HIGH]:
             self.audio_paused_ms = 0  # a new HIGH breaks through the pause (L11)
-            self.acknowledged &= ~self._by_priority[ac.HIGH]
+            self.acknowledged = 0
         return new
 
     def acknowledge(self) -> None:
@@ -75,16 +82,15 @@ class AlarmSystem:
             self.acknowledged = self.active
             self.audio_paused_ms = limits.AUDIO_PAUSE_MS
 
-    def reset(self) -> bool:
-        """Clear what is no longer present; false if a stopping condition still is.
+    def reset(self) -> None:
+        """Clear what is no longer present.
 
         A condition is judged only in the states of its row, so after a stop
-        ``present`` is empty; the controller passes its own check of the
-        world (``Controller.blocked_by``) before it calls this.
+        ``present`` is empty; that the cause has gone from the world is for
+        the caller to see to.
         """
         self.active &= self.present | self.fail_mask
         self.acknowledged &= self.active
-        return not self.active & (self.stop_mask | self.fail_mask)
 
     def end_session(self) -> None:
         """The session was closed by a person: only a fault outlives it."""

@@ -9,7 +9,7 @@ the interlock as the last line.
 from pump.core import air, alarm_signals, alarm_system, flow_check, interlocks, limits, reasons
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
-from pump.core.occlusion import pressure_conditions
+from pump.core.occlusion import PressureCheck
 from pump.core.prescription import Prescription
 from pump.core.rate_ramp import RateRamp
 from pump.core.titration import Titration
@@ -42,6 +42,7 @@ class Controller:
         self.volume = Volume()
         self.titration = Titration()
         self.ramp = RateRamp()
+        self.pressures = PressureCheck()
         self.air = air.AirDetector()
         self.flow = flow_check.FlowCheck()
         self.alarms = alarm_system.AlarmSystem()
@@ -78,13 +79,15 @@ class Controller:
         active_before = alarms.active
 
         new = alarms.step(self._conditions(inputs, dt_ms), self.state, dt_ms)
+        if new:
+            self.titration.void_question()
         if new & alarms.stop_mask:
             self._go(st.EV_ALARM_STOP)
         if new & alarms.fail_mask:
             self._go(st.EV_FAULT)
         if inputs.event != st.NO_EVENT:
             outputs.event_result = self._person(inputs)
-        if volume.counted_steps >= volume.vtbi_steps > 0:
+        if volume.delivered_steps() >= volume.vtbi_steps > 0:
             self._go(st.EV_VTBI_DONE)
 
         state_bit = 1 << self.state
@@ -117,7 +120,7 @@ class Controller:
 
     def _world(self, inputs) -> int:
         """Conditions that the sensors show now, whatever the state."""
-        seen = pressure_conditions(inputs, self.rx.occlusion_pa)
+        seen = self.pressures.step(inputs, self.rx.occlusion_pa)
         if inputs.door_open:
             seen |= _DOOR
         return seen
@@ -133,7 +136,11 @@ class Controller:
         if bit & st.DELIVERING_STATES:
             if inputs.air or self.air.bubble_steps:
                 seen |= self.air.step(inputs)
-            seen |= self.flow.step(inputs.step_edges, inputs.encoder_edges, dt_ms)
+            seen |= self.flow.step(
+                volume.last_grant(), inputs.step_edges, inputs.encoder_edges, dt_ms
+            )
+            if inputs.queue_dropped:
+                volume.take_back()
             if self.delivery_ms >= limits.DELIVERY_MAX_MS:
                 seen |= _TIME
             timeout_s = self.rx.link_timeout_s
@@ -144,7 +151,10 @@ class Controller:
             volume.take_back()
             if state == st.COMPLETE:
                 seen |= _COMPLETE
-            elif state == st.READY and self.ready_ms >= limits.PROGRAM_REMINDER_MS:
+            elif state == st.READY:
+                if self.ready_ms >= limits.PROGRAM_REMINDER_MS:
+                    seen |= _PROGRAM_IDLE
+            elif state == st.IDLE and self.staged.age_ms >= limits.PROGRAM_REMINDER_MS:
                 seen |= _PROGRAM_IDLE
         return seen
 
@@ -207,6 +217,7 @@ class Controller:
             if self._world(inputs) or inputs.air:
                 return reasons.ALARM_PRESENT
             self.alarms.reset()
+            self.titration.void_question()
         elif event == st.EV_END or event == st.EV_CANCEL:
             self._end_session()
         self._go(event)
@@ -245,7 +256,7 @@ class Controller:
             if titration.advance(rx, self.ramp.rate_ul_h == target, may_climb, dt_ms):
                 self._seen |= _UNANSWERED
         else:
-            self.idle_ms += dt_ms
+            self._idle(dt_ms)
             target = rx.kvo_ul_h
             rung_rate = rx.rate_ul_h[self.titration.rung]
             if target > rung_rate:
@@ -257,10 +268,18 @@ class Controller:
 
     def _wait(self, state_bit: int, dt_ms: int) -> None:
         if state_bit & st.SESSION_STATES:
-            if self.idle_ms < limits.LADDER_RESTART_MS:
-                self.idle_ms += dt_ms
+            self._idle(dt_ms)
         elif self.state == st.READY:
             self.ready_ms += dt_ms
             if self.ready_ms >= limits.PROGRAM_CLEAR_MS:
                 self._end_session()
                 self._go(st.EV_CANCEL)
+        elif self.state == st.IDLE and self.staged.has:
+            self.staged.age_ms += dt_ms
+            if self.staged.age_ms >= limits.PROGRAM_CLEAR_MS:
+                self.staged.clear()
+
+    def _idle(self, dt_ms: int) -> None:
+        """Time off the ladder, counted as far as it means anything."""
+        if self.idle_ms < limits.LADDER_RESTART_MS:
+            self.idle_ms += dt_ms

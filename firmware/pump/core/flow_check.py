@@ -1,4 +1,5 @@
-"""Flow against command: encoder counts beside motor steps, in two levels.  (L8)"""
+"""Flow against command: what was granted, what left the STEP pin and what the
+encoder saw, in two levels.  (L8)"""
 
 from pump.core import alarm_conditions as ac
 from pump.core import limits
@@ -8,7 +9,7 @@ _LOW = 1 << ac.FLOW_DRIFT
 
 
 class FlowCheck:
-    """Two windows over the same two counters.
+    """Two windows over the same counters.
 
     The short one closes after 2 s and 50 steps, whichever is later, and
     judges 20 %; the long one closes after 5 min and judges 5 %.  One encoder
@@ -22,48 +23,67 @@ class FlowCheck:
     def restart(self) -> None:
         """Delivery starts or starts again: both windows from nothing."""
         self._ms = 0
+        self._granted = 0
         self._steps = 0
         self._counts = 0
         self._long_ms = 0
-        self._long_steps = 0
-        self._long_counts = 0
+        self._long_granted = 0
+        self._long_turned = 0
         self._seen = 0
 
-    def step(self, step_edges: int, encoder_edges: int, dt_ms: int) -> int:
-        """Account for one tick of delivery; returns the conditions as bits."""
+    def step(self, granted: int, step_edges: int, encoder_edges: int, dt_ms: int) -> int:
+        """Account for one tick of delivery; returns the conditions as bits.
+
+        ``granted``        steps that the tick before handed to the motor
+        ``step_edges``     edges that came out of the STEP pin
+        ``encoder_edges``  counts of the encoder
+
+        The window closes on whichever of the three has moved, so that a dead
+        counter or a motor that turns by itself is judged as well.
+        """
         self._ms += dt_ms
+        self._granted += granted
         self._steps += step_edges
         self._counts += encoder_edges
-        if self._ms >= limits.FLOW_HIGH_MS and self._steps >= limits.FLOW_HIGH_STEPS:
+        if self._ms >= limits.FLOW_HIGH_MS and (
+            self._granted >= limits.FLOW_HIGH_STEPS
+            or self._steps >= limits.FLOW_HIGH_STEPS
+            or self._counts * limits.ENCODER_STEPS_PER_COUNT >= limits.FLOW_HIGH_STEPS
+        ):
             self._close_short()
         return self._seen
 
     def _close_short(self) -> None:
-        if _is_off(self._steps, self._counts, limits.FLOW_HIGH_PERCENT):
+        turned = self._counts * limits.ENCODER_STEPS_PER_COUNT
+        if _is_off(self._granted, turned, limits.FLOW_HIGH_PERCENT) or _is_off(
+            self._granted, self._steps, limits.FLOW_HIGH_PERCENT
+        ):
             self._seen |= _HIGH
         else:
             self._seen &= ~_HIGH
         self._long_ms += self._ms
-        self._long_steps += self._steps
-        self._long_counts += self._counts
+        self._long_granted += self._granted
+        self._long_turned += turned
         self._ms = 0
+        self._granted = 0
         self._steps = 0
         self._counts = 0
         if self._long_ms >= limits.FLOW_LOW_MS:
-            if _is_off(self._long_steps, self._long_counts, limits.FLOW_LOW_PERCENT):
+            if _is_off(self._long_granted, self._long_turned, limits.FLOW_LOW_PERCENT):
                 self._seen |= _LOW
             else:
                 self._seen &= ~_LOW
             self._long_ms = 0
-            self._long_steps = 0
-            self._long_counts = 0
+            self._long_granted = 0
+            self._long_turned = 0
 
 
-def _is_off(steps: int, counts: int, percent: int) -> bool:
-    """Whether ``counts`` differs from ``steps`` by more than ``percent``, one
-    encoder count aside.  Both below 200_000, so the products fit."""
-    off = counts * limits.ENCODER_STEPS_PER_COUNT - steps
+def _is_off(command: int, measured: int, percent: int) -> bool:
+    """Whether ``measured`` differs from ``command`` by more than ``percent`` of it,
+    one encoder count aside.  Both in steps, below 700_000 in five minutes at
+    1200 mL/h, so the products fit."""
+    off = measured - command
     if off < 0:
         off = -off
     off -= limits.ENCODER_STEPS_PER_COUNT
-    return off * 100 > steps * percent
+    return off * 100 > command * percent

@@ -90,6 +90,8 @@ PRESSURE_VALID_MIN_PA = const(-80_000)
 PRESSURE_VALID_MAX_PA = const(190_000)
 # A single bubble of 50 uL stops.  (L9)
 AIR_BUBBLE_UL = const(50)
+# Fluid that parts two bubbles: a tenth of the smallest that counts.
+AIR_GAP_UL = const(5)
 # Flow against the encoder: off by more than 20 % over max(2 s, 50 steps)
 # stops; off by more than 5 % for 5 min is a warning.  (L8)
 FLOW_HIGH_PERCENT = const(20)

@@ -9,24 +9,36 @@ _BAG = 1 << ac.BAG_EMPTY
 _SENSOR = 1 << ac.SENSOR_FAULT
 
 
-def pressure_conditions(inputs, occlusion_pa: int) -> int:
-    """Conditions seen in the two pressures, as bits.
+class PressureCheck:
+    """Judges both pressures; remembers the last valid verdict of each."""
 
-    A reading that is not valid is judged at its worst: it is a sensor fault,
-    and never "no occlusion".  An inlet below ``UPSTREAM_LIMIT_PA`` is a closed
-    line; one that has only lost its column of fluid, and stays there, is an
-    empty bag.
-    """
-    seen = 0
-    if not inputs.down_ok or not inputs.up_ok:
-        seen = _SENSOR
-    if inputs.down_ok and inputs.down_pa >= occlusion_pa:
-        seen |= _DOWN
-    if inputs.up_ok:
-        up_pa = inputs.up_pa
-        if up_pa <= limits.BAG_EMPTY_PA:
-            if up_pa >= limits.BAG_EMPTY_LOWEST_PA:
-                seen |= _BAG
+    def __init__(self):
+        self._down = 0
+        self._up = 0
+
+    def step(self, inputs, occlusion_pa: int) -> int:
+        """Conditions seen in the two pressures, as bits.
+
+        A reading that is not valid is judged at its worst: it is a sensor
+        fault, and what the last valid one said holds on.  An inlet below
+        ``UPSTREAM_LIMIT_PA`` is a closed line; one that has only lost its column
+        of fluid, and stays there, is an empty bag.
+        """
+        seen = 0
+        if inputs.down_ok:
+            self._down = _DOWN if inputs.down_pa >= occlusion_pa else 0
+        else:
+            seen = _SENSOR
+        if inputs.up_ok:
+            up_pa = inputs.up_pa
+            if up_pa > limits.BAG_EMPTY_PA:
+                self._up = 0
+            elif up_pa >= limits.BAG_EMPTY_LOWEST_PA:
+                self._up = _BAG
             elif up_pa <= limits.UPSTREAM_LIMIT_PA:
-                seen |= _UP
-    return seen
+                self._up = _UP
+            else:
+                self._up = 0
+        else:
+            seen = _SENSOR
+        return seen | self._down | self._up

@@ -55,6 +55,7 @@ class Prescription:
             self.dwell_s[i] = 0
         self.rungs_set = 0
         self.has = 0
+        self.age_ms = 0  # since it was touched; counted while it is staged (L18)
         self.n_rungs = 0
         self.vtbi_ul = 0
         self.dose_mg = 0
@@ -91,12 +92,14 @@ class Prescription:
         self.check_s = check_s
         self.link_timeout_s = link_timeout_s
         self.has |= HAS_SETTINGS
+        self.age_ms = 0
 
     def set_rung(self, index: int, rate_ul_h: int, dwell_s: int) -> None:
         """Set rung ``index`` (0 to 11)."""
         self.rate_ul_h[index] = rate_ul_h
         self.dwell_s[index] = dwell_s
         self.rungs_set |= 1 << index
+        self.age_ms = 0
 
     def copy_from(self, other: "Prescription") -> None:
         """Take over every field of ``other``; allocates nothing."""
@@ -187,6 +190,6 @@ class Prescription:
             else:
                 seconds += dwell
                 left_ul -= rate // 100 * dwell // 36
-        if seconds * 1000 > limits.DELIVERY_MAX_MS:
+        if seconds > limits.DELIVERY_MAX_MS // 1000:
             return reasons.RX_TOO_LONG
         return reasons.OK

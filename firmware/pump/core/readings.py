@@ -13,6 +13,7 @@ class Inputs:
     ``door_open``      the door is open or the set is removed
     ``step_edges``     rising STEP edges counted since the step before
     ``encoder_edges``  encoder counts since the step before
+    ``queue_dropped``  the stepper threw its queue away since the step before
     ``host_silent_ms`` time since the last valid line from the host
     ``event``          one event from a person, or ``NO_EVENT``
     ``argument``       of that event; its meaning is the event's
@@ -28,6 +29,7 @@ class Inputs:
         self.door_open = False
         self.step_edges = 0
         self.encoder_edges = 0
+        self.queue_dropped = False
         self.host_silent_ms = 0
         self.event = st.NO_EVENT
         self.argument = 0

@@ -48,6 +48,7 @@ HELLO_FIRST = const(36)
 TABLE_MISMATCH = const(37)
 TOO_LONG = const(38)
 BUSY = const(39)
+OVERTAKEN = const(40)
 
 REASONS = (
     ("OK", "done"),
@@ -90,4 +91,5 @@ REASONS = (
     ("TABLE_MISMATCH", "another protocol version or message table"),
     ("TOO_LONG", "more than 96 bytes"),
     ("BUSY", "the line before is still being answered"),
+    ("OVERTAKEN", "not executed: a STOP came in the same tick"),
 )

@@ -49,6 +49,11 @@ class Titration:
         self.check_ms = 0
         self._close()
 
+    def void_question(self) -> None:
+        """An alarm or a reset: no answer to what was asked before counts any
+        more.  The dwell stays, so it is asked again, under a new number."""
+        self._close()
+
     def restart_ladder(self) -> None:
         """Half an hour without delivery: back to rung 0.  (L13)"""
         self.rung = 0

@@ -1,14 +1,17 @@
-"""Volume: motor steps owed, granted and counted, with a carried remainder.
+"""Volume: motor steps ordered, granted and counted, with a carried remainder.
 
-Three figures that must never be confused:
+Figures that must never be confused:
 
+``vtbi_steps``      the order, rounded down to whole steps
 ``granted_steps``   handed to the stepper since START
 ``counted_steps``   rising STEP edges since START, from the edge counter; the
                     controller adds to it every tick
-``vtbi_steps``      the order, rounded down to whole steps
+``missing_steps``   granted, not counted, and too many to have been in the
+                    queue that was thrown away: judged at their worst, as
+                    delivered
 
-What was delivered is what was *counted*.  Granted steps that were still
-queued when the motor was cut off are taken back, not assumed.
+Delivered is counted and missing together.  Granted steps that were still
+queued when the motor was cut off are taken back.
 """
 
 from micropython import const
@@ -24,30 +27,50 @@ class Volume:
 
     def __init__(self):
         self.vtbi_steps = 0
-        self.granted_steps = 0
-        self.counted_steps = 0
-        self.remainder = 0  # uL/h x ms below one step
-        self._quiet_ms = 0  # since a step was granted last
-        # For the stepper: when, within the slot, the last granted step is due.
-        self.last_step_us = 0
+        self.begin(0)
 
     def begin(self, vtbi_ul: int) -> None:
         """A new session of ``vtbi_ul`` (1_000 to 2_000_000 uL)."""
         self.vtbi_steps = units.steps_for_volume(vtbi_ul)
         self.granted_steps = 0
         self.counted_steps = 0
-        self.remainder = 0
+        self.missing_steps = 0
+        self.remainder = 0  # uL/h x ms below one step
+        # For the stepper: when, within the slot, the last granted step is due.
         self.last_step_us = 0
-        self._quiet_ms = 0
+        # Grants of the last four ticks, the newest first: what the queue can hold.
+        self._grant_0 = 0
+        self._grant_1 = 0
+        self._grant_2 = 0
+        self._grant_3 = 0
+        self._quiet_ms = 0  # since a step was granted last
 
     def take_back(self) -> None:
-        """Call when the motor has been off for a tick: the queue is empty, so
-        what was granted and not counted will never be stepped."""
-        self.granted_steps = self.counted_steps
+        """The queue was thrown away, and the motor has been off for a tick: what
+        it can have held will never be stepped.  More than that is missing."""
+        undone = self.granted_steps - self.counted_steps - self.missing_steps
+        if undone > 0:
+            queued = self._grant_0 + self._grant_1 + self._grant_2 + self._grant_3
+            if undone > queued:
+                self.missing_steps += undone - queued
+                undone = queued
+            self.granted_steps -= undone
+        self._grant_0 = 0
+        self._grant_1 = 0
+        self._grant_2 = 0
+        self._grant_3 = 0
+
+    def delivered_steps(self) -> int:
+        """What was delivered, in steps, judged at its worst."""
+        return self.counted_steps + self.missing_steps
 
     def delivered_ul(self) -> int:
         """Delivered volume in uL, rounded down."""
-        return units.volume_for_steps(self.counted_steps)
+        return units.volume_for_steps(self.delivered_steps())
+
+    def last_grant(self) -> int:
+        """Steps granted by the tick before."""
+        return self._grant_0
 
     def grant(self, rate_ul_h: int, dt_ms: int) -> int:
         """Steps owed for a slot of ``dt_ms`` (0 to 20 ms) at ``rate_ul_h``.
@@ -55,21 +78,19 @@ class Volume:
         Never grants a step beyond the volume to be infused.  Leaves in
         ``last_step_us`` the time from the start of the slot to the last step.
         """
+        self._grant_3 = self._grant_2
+        self._grant_2 = self._grant_1
+        self._grant_1 = self._grant_0
         owed = self.remainder + rate_ul_h * dt_ms
         steps = owed // units.STEP_ULH_MS
         left = self.vtbi_steps - self.granted_steps
         if steps > left:
             steps = left
         if steps <= 0:
-            if owed < units.STEP_ULH_MS:
-                self.remainder = owed
-            self._quiet_ms += dt_ms
-            if self._quiet_ms >= _QUEUE_MS:
-                # The queue has run out, so a step that is still missing was
-                # dropped on its way to the motor: owe it again.
-                self._quiet_ms = 0
-                self.take_back()
+            self._grant_0 = 0
+            self._end_of_grants(owed, left, dt_ms)
             return 0
+        self._grant_0 = steps
         self._quiet_ms = 0
         # From the start of the slot until the last of the steps falls due.
         # Halved before the multiplication so that it stays below 2**30; the
@@ -83,3 +104,13 @@ class Volume:
             self.remainder = 0
         self.granted_steps += steps
         return steps
+
+    def _end_of_grants(self, owed: int, left: int, dt_ms: int) -> None:
+        if owed < units.STEP_ULH_MS:
+            self.remainder = owed
+        if left > 0:
+            return
+        # All is granted.  What has not come out of the queue by now never will.
+        self._quiet_ms += dt_ms
+        if self._quiet_ms >= _QUEUE_MS:
+            self.missing_steps = self.granted_steps - self.counted_steps

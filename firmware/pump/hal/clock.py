@@ -12,9 +12,10 @@ from micropython import const
 from pump.core import limits
 
 _TICK_US = limits.TICK_MS * 1000
-# A loop this late has lost its deadlines; it starts new ones instead of
-# running ticks one after the other to catch up.
-_RESYNC_US = const(50_000)
+# A loop more than a tick late has lost its deadlines; it starts new ones
+# instead of running ticks one after the other to catch up, which would fill
+# the stepper's queue.
+_RESYNC_US = const(10_000)
 
 
 class Clock:

@@ -19,7 +19,11 @@ _FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us; a STEP pulse lasts 4
 LEAD_US = const(12_000)
 # Below this much lead the queue is as good as dry: a new one is begun.
 _DRY_US = const(1000)
-_FIFO_WORDS = const(4)
+# The queue holds two words when a slot is appended; of the FIFO's four, three
+# mean that it is deeper than it should be, and put must never wait.
+_FIFO_DEEP = const(3)
+# One step in uL/h x us.
+_STEP_US_UL_H = const(562_500_000)
 # Encoded by hand: assembling the text takes 4 ms each time, on the board.
 _PULL = const(0x8080)  # pull(noblock)
 _STEP_LOW = const(0xE000)  # set(pins, 0)
@@ -69,13 +73,15 @@ class Stepper:
         # Both from the start of this tick on, so that they stay small.
         self._slot_us = 0  # when the next slot begins
         self._free_us = 0  # when the program has done all that is queued
-        self.restarts = 0  # times that the queue had run dry while moving
+        self.restarts = 0  # times that a queue was thrown away while moving
+        self.queue_dropped = False  # by the call of ``apply`` before
 
     def apply(self, outputs, passed_us: int) -> None:
         """Make the motor do what one step of the controller decided.
 
         ``passed_us`` is the time since the tick before, as measured.
         """
+        self.queue_dropped = False
         if outputs.rate_ul_h == 0:
             if self.is_running:
                 self.stop()
@@ -98,27 +104,28 @@ class Stepper:
     def _append(self, outputs, passed_us: int) -> None:
         slot_us = self._slot_us - passed_us
         free_us = self._free_us - passed_us
+        steps = outputs.steps
         if not self.is_running:
             self._begin()
             slot_us = LEAD_US
             free_us = LEAD_US
-        elif slot_us < _DRY_US or self._fifo() >= _FIFO_WORDS:
+            if steps > 1:
+                # Spread evenly from the start of the slot they would come too
+                # close together: the first one goes alone, when it is due.
+                steps -= 1
+                first_us = outputs.last_step_us - steps * (_STEP_US_UL_H // outputs.rate_ul_h)
+                free_us += self._put_steps(1, first_us)
+        elif slot_us < _DRY_US or self._fifo() >= _FIFO_DEEP:
             # Late by more than the lead, or a queue that is not being worked
-            # off: what is left in it is dropped and owed again.
+            # off: throw it away, and this slot with it, and begin anew with
+            # the next.
             self.restarts += 1
+            self.queue_dropped = True
             self.stop()
-            self._begin()
-            slot_us = LEAD_US
-            free_us = LEAD_US
+            return
         end_us = slot_us + outputs.slot_ms * 1000
-        steps = outputs.steps
         if steps:
-            last_us = slot_us - free_us + outputs.last_step_us
-            gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
-            if gap < 0:
-                gap = 0
-            self._put(steps | gap << 8)
-            free_us += steps * (gap + _PERIOD_CYCLES) + _BEFORE_FIRST + _AFTER_LAST
+            free_us += self._put_steps(steps, slot_us - free_us + outputs.last_step_us)
         else:
             gap = end_us - free_us - _DELAY_CYCLES
             if gap >= 0:
@@ -126,6 +133,15 @@ class Stepper:
                 free_us = end_us
         self._slot_us = end_us
         self._free_us = free_us
+
+    def _put_steps(self, steps: int, last_us: int) -> int:
+        """Queue ``steps``, evenly, the last ``last_us`` from now on in the queue;
+        returns the time that the word takes."""
+        gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
+        if gap < 0:
+            gap = 0
+        self._put(steps | gap << 8)
+        return steps * (gap + _PERIOD_CYCLES) + _BEFORE_FIRST + _AFTER_LAST
 
     def _begin(self) -> None:
         """A new queue: a pure delay of the lead, then the first slot."""

@@ -93,10 +93,12 @@ class LineReader:
         return self.length > LINE_MAX
 
     def is_stop(self) -> bool:
-        """Whether the last word of the line is STOP, in capitals or not.
+        """Whether the line ends in STOP, in capitals or not, white space and a
+        CRC aside.
 
-        A word ends at a space, a tab, or the ``*`` of a CRC, so that a framed
-        STOP counts whatever its CRC and SEQ are worth.
+        Not only as a word: half of somebody's line may stand right before it.
+        No other verb ends so.  A framed STOP counts whatever its CRC and SEQ
+        are worth.
         """
         length = self.length
         oldest = length - _KEEP
@@ -114,14 +116,12 @@ class LineReader:
             end -= 1
         if end - oldest < 4:
             return False
-        if (
-            self._upper(end - 4) != 83
-            or self._upper(end - 3) != 84
-            or self._upper(end - 2) != 79
-            or self._upper(end - 1) != 80
-        ):
-            return False
-        return end - 4 == oldest or self._is_space(end - 5)
+        return (
+            self._upper(end - 4) == 83
+            and self._upper(end - 3) == 84
+            and self._upper(end - 2) == 79
+            and self._upper(end - 1) == 80
+        )
 
     def _upper(self, i: int) -> int:
         byte = self.data[i & (_KEEP - 1)]

@@ -115,7 +115,7 @@ MESSAGES = (
         (("question", 1, 65535, ""),),
         "answer a question: tolerated; steps up if that was asked",
     ),
-    (b"STAY", EVENT, st.EV_STAY, (), "stay on this rung"),
+    (b"STAY", EVENT, st.EV_STAY, (), "stay on this rung, until CLIMB, HOLD or PAUSE"),
     (b"CLIMB", EVENT, st.EV_CLIMB, (), "let the ladder go on after STAY"),
     (b"DOWN", EVENT, st.EV_DOWN, (), "one rung lower at once"),
     (b"HOLD", EVENT, st.EV_HOLD, (), "rate zero, driver enabled"),
@@ -181,7 +181,10 @@ REPLIES = (
             "refused",
         ),
     ),
-    (b"MOTION?", ("session", "ordered_steps", "granted_steps", "counted_steps", "late_ms")),
+    (
+        b"MOTION?",
+        ("session", "ordered_steps", "granted_steps", "counted_steps", "missing_steps", "late_ms"),
+    ),
     (
         b"LINK?",
         (

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import click
 
 from titra import exit_codes
+
+
+def _finite(_ctx: click.Context, _parameter: click.Parameter, value: float) -> float:
+    # A range lets nan through: it is not below the least nor above the most.
+    if value != value:
+        raise click.BadParameter("nan is not a speed")
+    return value
+
+
+def _writable(_ctx: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    # The trace is written at the end; that it cannot be is said at the start.
+    if path is not None and not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"cannot write into {path.parent}")
+    return path
 
 
 @click.command("serve", help="The simulated board behind a pseudo-terminal or a TCP port.")
@@ -18,6 +33,7 @@ from titra import exit_codes
     type=click.FloatRange(0.01, 10_000),
     default=1.0,
     show_default=True,
+    callback=_finite,
     help="Board seconds per second.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
@@ -25,7 +41,12 @@ from titra import exit_codes
 @click.option(
     "--fault", "faults", multiple=True, metavar="NAME@TIME[+DURATION]", help="See simulate."
 )
-@click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Write a trace.")
+@click.option(
+    "--trace",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_writable,
+    help="Write a trace when it ends.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -48,7 +69,7 @@ def command(
         raise click.UsageError("--pty and --listen exclude each other")
     specs = parse_faults(faults)
     try:
-        port = TcpPort(*_address(listen)) if listen else PtyPort()
+        port = TcpPort(*_address(listen)) if listen is not None else PtyPort()
     except ServeError as error:
         click.echo(f"titra serve: --listen {error}", err=True)
         ctx.exit(exit_codes.NO_DEVICE)
