@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from host_sim.client import unframe
 from pump.core import alarm_conditions as ac
 from pump.core import units
 
@@ -169,7 +170,10 @@ class _Reader:
         if "edges" in record:
             self._sample(record)
         elif "pump" in record:
-            self._pump(us, _body(record["pump"]))
+            # A reset can cut a line off; what has no valid CRC says nothing.
+            body = unframe(record["pump"].encode("latin-1"))
+            if body is not None:
+                self._pump(us, body)
         elif "host" in record:
             self._host(us, record["host"])
         elif "fault" in record:

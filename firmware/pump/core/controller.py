@@ -217,6 +217,7 @@ class Controller:
             if self._world(inputs) or inputs.air:
                 return reasons.ALARM_PRESENT
             self.alarms.reset()
+            self.air.reset()
             self.titration.void_question()
         elif event == st.EV_END or event == st.EV_CANCEL:
             self._end_session()

@@ -20,7 +20,7 @@ class UsbLine:
     """Bytes in, bytes out, both bounded.
 
     ``queued``   bytes that wait for the host to take them
-    ``dropped``  lines that found the queue full, because nobody reads
+    ``dropped``  lines that were not sent because too much waits to be read
     """
 
     def __init__(self):
