@@ -27,7 +27,7 @@ demo: $(READY)   ## plan and run an example order; then open the report it names
 	$(BIN)/titra simulate examples/gammagard-renal.toml --out $(OUT)/demo
 	@echo
 	$(BIN)/titra simulate examples/gammagard-renal.toml --out $(OUT)/demo-occlusion \
-	  --fault downstream-occlusion@1h30m; test $$? -eq 4
+	  --fault downstream-occlusion@40m; test $$? -eq 4
 	@echo "Open $(OUT)/demo/report.html and $(OUT)/demo-occlusion/report.html"
 
 test: lint docs-check  ## everything that must pass (CI runs this)
