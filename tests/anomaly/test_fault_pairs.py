@@ -33,10 +33,10 @@ OTHERS = {
 EVERY = {**STOPPING, **OTHERS}
 # What would show the first is taken away by the second.
 HIDDEN = {
-    ("downstream-occlusion", "pressure-sensor-stuck"),
-    ("downstream-occlusion", "free-flow"),
-    ("upstream-occlusion", "free-flow"),
-    ("bag-empty", "upstream-occlusion"),
+    frozenset(("downstream-occlusion", "pressure-sensor-stuck")),
+    frozenset(("downstream-occlusion", "free-flow")),
+    frozenset(("upstream-occlusion", "free-flow")),
+    frozenset(("upstream-occlusion", "bag-empty")),
 }
 
 
@@ -82,9 +82,8 @@ def answers(infusing) -> dict[tuple[str, str], tuple[bool, float]]:
 
 @pytest.mark.req("F36")
 def test_of_two_faults_neither_keeps_the_other_from_stopping_the_pump(answers):
-    delivering = {pair for pair, (delivers, _) in answers.items() if delivers}
-    for first, second in delivering - HIDDEN:
-        assert not {first, second} & set(STOPPING), (first, second)
+    delivering = [frozenset(pair) for pair, (delivers, _) in answers.items() if delivers]
+    assert [set(pair) for pair in delivering if pair & set(STOPPING) and pair not in HIDDEN] == []
 
 
 @pytest.mark.req("F36")

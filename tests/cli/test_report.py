@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from host_sim.client import frame
 from titra.report import EVENTS_MAX, outcome, write_report
 from titra.report_lane import lane_of, state_spans
 from titra.report_plots import planned_ladder, thin
@@ -56,7 +57,7 @@ def sample(second, edges, down_pa=5000):
 
 
 def pushed(second, mark, *fields):
-    line = f"{mark},1,{second}.000000,{','.join(fields)}*0000"
+    line = frame(f"{mark},1,{second}.000000,{','.join(fields)}").decode().rstrip("\n")
     return {"us": int(second * 1_000_000), "pump": line}
 
 

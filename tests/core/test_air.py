@@ -33,8 +33,19 @@ def test_a_bubble_is_summed_over_ticks():
 
 
 @pytest.mark.req("L9")
-def test_fluid_between_two_bubbles_parts_them():
-    assert not any(alarms_after([(319, True), (0, False), (319, True), (1, False)]))
+def test_five_microlitres_of_fluid_part_two_bubbles():
+    # 5 uL are 32 steps.
+    assert not any(alarms_after([(319, True), (32, False), (319, True), (1, False)]))
+    assert alarms_after([(319, True), (31, False), (1, True)])[-1]
+    assert not any(alarms_after([(319, True), (20, False), (12, False), (319, True)]))
+
+
+@pytest.mark.req("F29")
+def test_froth_is_a_bubble():
+    """A tenth of fluid in it: 3 steps of air, 1 of fluid."""
+    shown = alarms_after([(3, True), (1, False)] * 200)
+    # 106 x 3 are 318
+    assert shown.index(True) == 2 * 106
 
 
 @pytest.mark.req("L9")
@@ -53,10 +64,11 @@ def test_reset_forgets_the_bubble():
 
 @given(hs.lists(hs.tuples(hs.integers(0, 43), hs.booleans()), max_size=300))
 @pytest.mark.req("L9")
-def test_exactly_the_unbroken_runs_of_320_steps_are_shown(ticks):
-    run = 0
+def test_exactly_the_runs_of_320_steps_without_32_of_fluid_are_shown(ticks):
+    air = fluid = 0
     expected = []
-    for steps, air in ticks:
-        run = run + steps if air else 0
-        expected.append(run >= 320)
+    for steps, is_air in ticks:
+        fluid = 0 if is_air else fluid + steps
+        air = air + steps if is_air else 0 if fluid >= 32 else air
+        expected.append(air >= 320)
     assert alarms_after(ticks) == expected

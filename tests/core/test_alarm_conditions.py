@@ -24,7 +24,7 @@ PROMISED = {
     "INTERLOCK": ("L14", "HIGH", True, 0, "FAIL", ALWAYS),
     "FLOW_DRIFT": ("L8", "MEDIUM", False, 0, "KEEP", MOVING),
     "INFUSION_COMPLETE": ("L8", "MEDIUM", True, 0, "KEEP", {"COMPLETE"}),
-    "PROGRAM_IDLE": ("L18", "LOW", False, 0, "KEEP", {"READY"}),
+    "PROGRAM_IDLE": ("L18", "LOW", False, 0, "KEEP", {"READY", "IDLE"}),
 }
 ROWS = {row[ac.COL_NAME]: row for row in ac.ALARM_CONDITIONS}
 

@@ -158,6 +158,40 @@ def test_an_interrupted_order_is_delivered_to_the_last_step_and_no_further(
     assert (bench.state, bench.edges) == ("COMPLETE", STEPS_OF_1_ML)
 
 
+@pytest.mark.parametrize("queue_ticks", [1, 2, 3])
+@pytest.mark.req("F11")
+def test_a_queue_that_ran_dry_is_owed_again(queue_ticks):
+    bench = CoreBench(queue_ticks=queue_ticks).begin(SHORT)
+    for _ in range(20):
+        bench.run(500)
+        bench.drop_queue = True
+    bench.run_until(lambda: bench.state == "COMPLETE", 60_000)
+    assert bench.edges == STEPS_OF_1_ML
+    assert bench.alarms == set()
+
+
+@pytest.mark.req("F28")
+def test_a_dead_step_counter_stops_the_pump_within_two_windows():
+    bench = reach("INFUSING", SHORT)
+    turned = 0
+    while bench.state == "INFUSING":
+        bench.tick()
+        turned += bench.outputs.steps
+        bench.queue[0] = 0  # the motor turns, its edges are not counted
+    assert bench.alarms == {"FLOW_DEVIATION"}
+    assert bench.now_ms <= 5_000
+    assert turned < 400
+
+
+@pytest.mark.req("F28")
+def test_a_motor_without_any_step_is_noticed(bench_in):
+    bench = bench_in("INFUSING")
+    for _ in range(600):
+        bench.tick()
+        bench.queue[0] = 0
+    assert (bench.state, bench.alarms) == ("ALARM_STOPPED", {"FLOW_DEVIATION"})
+
+
 @pytest.mark.req("F11")
 def test_steps_that_were_thrown_away_are_not_counted_as_delivered():
     bench = reach("INFUSING", queue_ticks=3)
@@ -212,6 +246,24 @@ def test_a_prescription_left_idle_reminds_after_5_min_and_is_cleared_after_10(be
     bench.tick()
     assert bench.alarms == set()
     assert bench.send("START") == "NOT_IN_THIS_STATE"
+
+
+@pytest.mark.req("L18")
+def test_a_staged_prescription_left_idle_reminds_and_is_cleared_too():
+    bench = reach("IDLE")
+    bench.run(20 * MIN)
+    assert bench.alarms == set()  # nothing is staged
+    Order().stage(bench.controller.staged)
+    bench.run(5 * MIN)
+    assert bench.alarms == set()
+    bench.tick()
+    assert bench.alarms == {"PROGRAM_IDLE"}
+    almost = bench.clone()
+    almost.run(5 * MIN - 30)
+    assert almost.send("COMMIT") == "OK"
+    bench.run(5 * MIN)
+    assert bench.alarms == set()
+    assert bench.send("COMMIT") == "RX_INCOMPLETE"
 
 
 @pytest.mark.req("L18")

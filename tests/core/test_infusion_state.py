@@ -23,7 +23,7 @@ BY_HAND = {
     "PAUSED": {"RESUME", "KVO", "STOP", "ACK", "RESET", "END"},
     "KVO": {"RESUME", "PAUSE", "STOP", "ACK", "RESET"},
     "STOPPED": {"RESET", "STOP", "ACK", "END"},
-    "ALARM_STOPPED": {"RESET", "STOP", "ACK"},
+    "ALARM_STOPPED": {"RESET", "STOP", "ACK", "END"},
     "COMPLETE": {"END", "STOP", "ACK", "RESET"},
     "FAULT": {"STOP", "ACK"},
 }

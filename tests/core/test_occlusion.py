@@ -5,15 +5,17 @@ from hypothesis import given
 from properties import strategies
 from properties.core_bench import alarm_names
 
-from pump.core.occlusion import pressure_conditions
+from pump.core.occlusion import PressureCheck
 from pump.core.readings import Inputs
 
 
-def seen(down_pa=5000, up_pa=6000, down_ok=True, up_ok=True, limit_pa=60_000) -> set[str]:
+def seen(
+    down_pa=5000, up_pa=6000, down_ok=True, up_ok=True, limit_pa=60_000, check=None
+) -> set[str]:
     inputs = Inputs()
     inputs.down_pa, inputs.up_pa = down_pa, up_pa
     inputs.down_ok, inputs.up_ok = down_ok, up_ok
-    return alarm_names(pressure_conditions(inputs, limit_pa))
+    return alarm_names((check or PressureCheck()).step(inputs, limit_pa))
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,15 @@ def test_a_sensor_fault_on_one_side_does_not_hide_the_other(down_pa, up_pa):
     both = seen(down_pa=down_pa, up_pa=up_pa)
     assert seen(down_pa=down_pa, up_ok=False) == both & {"DOWNSTREAM_OCCLUSION"} | {"SENSOR_FAULT"}
     assert seen(up_pa=up_pa, down_ok=False) == both - {"DOWNSTREAM_OCCLUSION"} | {"SENSOR_FAULT"}
+
+
+@given(strategies.pressures_pa, strategies.pressures_pa, strategies.pressures_pa)
+@pytest.mark.req("L4")
+def test_what_the_last_valid_reading_said_holds_while_the_sensor_is_broken(down_pa, up_pa, noise):
+    """A sensor that fails now and then does not hide an occlusion."""
+    check = PressureCheck()
+    valid = seen(down_pa=down_pa, up_pa=up_pa, check=check)
+    for _ in range(5):
+        broken = seen(down_pa=noise, up_pa=noise, down_ok=False, up_ok=False, check=check)
+        assert broken == valid | {"SENSOR_FAULT"}
+    assert seen(check=check) == set()

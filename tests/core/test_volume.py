@@ -77,14 +77,47 @@ def test_what_was_dropped_on_its_way_is_owed_again_and_not_more():
     assert volume.granted_steps == 6400
 
 
-@pytest.mark.req("L8")
-def test_a_missing_step_is_owed_again_only_when_the_queue_must_have_run_out():
+def all_granted() -> Volume:
+    """1 mL, every step of it handed to the motor in slots of 20 ms."""
     volume = begun(1000)
     while volume.granted_steps < 6400:
         volume.grant(1_200_000, 20)
+    return volume
+
+
+@pytest.mark.req("F28")
+def test_steps_that_no_queue_could_have_held_are_missing_and_not_owed_again():
+    volume = all_granted()
+    # The counter has seen nothing, the queue cannot hold more than four slots.
+    volume.take_back()
+    assert 6400 - volume.granted_steps <= 4 * 43
+    missing = volume.missing_steps
+    assert volume.delivered_steps() == volume.granted_steps == missing
+    assert sum(volume.grant(1_200_000, 20) for _ in range(20)) == 6400 - missing
+
+
+@pytest.mark.req("F28")
+def test_a_step_that_has_not_come_out_in_100_ms_is_judged_as_delivered():
+    volume = all_granted()
     volume.counted_steps += 6399
     # Five slots of 20 ms without a grant are 100 ms.
-    assert [volume.grant(1_200_000, 20) for _ in range(6)] == [0, 0, 0, 0, 0, 1]
+    assert [volume.grant(1_200_000, 20) for _ in range(4)] == [0] * 4
+    assert volume.delivered_steps() == 6399
+    assert volume.grant(1_200_000, 20) == 0
+    assert volume.delivered_steps() == 6400
+
+
+@pytest.mark.req("F28")
+def test_a_dead_counter_never_gets_an_order_delivered_twice():
+    volume = begun(1000)
+    granted = 0
+    for _ in range(50):
+        granted += sum(volume.grant(1_200_000, 20) for _ in range(20))
+        volume.take_back()
+    # Each time the motor was cut off, four slots at most were owed again.
+    assert granted <= 6400 + 50 * 4 * 43
+    volume = begun(1000)
+    assert sum(volume.grant(1_200_000, 20) for _ in range(5_000)) == 6400
 
 
 def test_begin_forgets_the_session_before():

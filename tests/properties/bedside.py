@@ -185,6 +185,14 @@ class Bedside(RuleBasedStateMachine):
         if not lasting:
             self.bench.encoder_permille = 1000
 
+    @precondition(lambda self: self.oracle.mode in DELIVERING)
+    @rule(times=hs.integers(1, 5), ms=short_times)
+    def the_queue_runs_dry(self, times: int, ms: int) -> None:
+        for _ in range(times):
+            self.bench.drop_queue = True
+            self.run(100)
+        self.run(ms)
+
     @precondition(lambda self: self.oracle.mode not in DELIVERING | {"FAULT"})
     @rule(likely=hs.integers(0, 19))
     def a_stray_edge(self, likely: int) -> None:

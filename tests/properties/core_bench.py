@@ -88,6 +88,7 @@ class CoreBench:
                      counted, 1 to 3
     ``encoder_permille``  what the encoder sees of the motor's travel
     ``stray_edges``  STEP edges of the next tick that nobody granted
+    ``drop_queue``   the next slot finds a queue that is thrown away with it
     ``watch``        called after each tick with the bench
     """
 
@@ -100,6 +101,7 @@ class CoreBench:
         self.queue = deque([0] * queue_ticks)
         self.encoder_permille = 1000
         self.stray_edges = 0
+        self.drop_queue = False
         self.edges = 0
         self.now_ms = 0
         self.watch: Callable[[CoreBench], None] | None = None
@@ -156,10 +158,13 @@ class CoreBench:
             inputs.encoder_edges = 0
         inputs.step_edges = edges
         self.controller.step(inputs, outputs)
-        if outputs.rate_ul_h:
+        inputs.queue_dropped = False
+        if outputs.rate_ul_h and not self.drop_queue:
             queue.append(outputs.steps)
         else:
             # What is still queued when the rate is zero is thrown away.
+            inputs.queue_dropped = outputs.rate_ul_h != 0
+            self.drop_queue = False
             queue.append(0)
             for i in range(len(queue)):
                 queue[i] = 0

@@ -45,7 +45,7 @@ MOVES = {
     "PAUSE": dict.fromkeys(("INFUSING", "RUNG_HELD", "HOLD", "KVO"), "PAUSED"),
     "STOP": dict.fromkeys(("INFUSING", "RUNG_HELD", "HOLD", "KVO", "PAUSED"), "STOPPED"),
     "RESET": {"ALARM_STOPPED": "PAUSED", "STOPPED": "PAUSED"},
-    "END": {"PAUSED": "IDLE", "STOPPED": "IDLE", "COMPLETE": "IDLE"},
+    "END": dict.fromkeys(("PAUSED", "STOPPED", "ALARM_STOPPED", "COMPLETE"), "IDLE"),
     "COMMIT": {"IDLE": "READY", "READY": "READY"},
     "CANCEL": {"READY": "IDLE"},
     "CONFIRM": {"INFUSING": "INFUSING", "RUNG_HELD": "RUNG_HELD"},
@@ -159,6 +159,7 @@ class Oracle:
             self.away_ms += dt_ms
 
     def _alarms(self, raised) -> None:
+        self.open_question = 0  # L12
         if raised & FAULTS:
             self.mode = "FAULT"
         elif raised & STOPS:
@@ -194,6 +195,7 @@ class Oracle:
             if _visible(inputs, self.order):
                 raise Broken("RESET in spite of its cause")
             self.uncleared = set()
+            self._answered()
         elif event in ("END", "CANCEL"):
             self.order = None
             self.uncleared = set()

@@ -34,6 +34,8 @@ class Sent:
         line = bytes(data[:length])
         assert line.endswith(b"\n"), line
         assert length <= LINE_MAX + 1, line
+        if line == b"\n":  # before the first line after a boot
+            return True
         body, star, check = line[:-1].rpartition(b"*")
         assert star, line
         assert check == b"%04X" % crc(body), line
@@ -60,6 +62,7 @@ def at_its_most() -> SimpleNamespace:
             vtbi_steps=STEPS_MAX,
             granted_steps=STEPS_MAX,
             counted_steps=STEPS_MAX,
+            missing_steps=STEPS_MAX,
         ),
         alarms=SimpleNamespace(
             active=ALL_ALARMS, acknowledged=ALL_ALARMS, first=lambda: LONGEST_ALARM

@@ -93,6 +93,14 @@ def test_what_is_not_a_whole_number_is_refused_in_every_argument(dialogue, text)
 
 
 @pytest.mark.req("F2")
+@pytest.mark.parametrize("zeros", ["", "0000000000"])
+def test_a_number_of_more_than_nine_digits_is_not_even_computed(dialogue, zeros):
+    """It would not be a small integer on the board."""
+    assert dialogue.code(b"RX?", ["9" * 9]) == "OUT_OF_RANGE"
+    assert dialogue.code(b"RX?", [zeros + "1" * 10]) == "BAD_ARGUMENT"
+
+
+@pytest.mark.req("F2")
 def test_leading_zeros_are_read_as_the_number_that_is_read_back(dialogue):
     dialogue.code(b"RUNG", ["0", "0070", "000600"])
     dialogue.code(b"PROGRAM", ["0002000", "0200", "00100", "070000", "0060000", "001"])

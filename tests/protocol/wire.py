@@ -45,7 +45,7 @@ class Wire:
         while self.board.now_us < end_us:
             self.board.run_tick()
             *lines, self._rest = (self._rest + self.board.usb.host_read()).split(b"\n")
-            for line in lines:
+            for line in filter(None, lines):  # a boot begins with a line feed
                 body, star, check = line.rpartition(b"*")
                 assert star, line
                 assert check == b"%04X" % crc(body), line

@@ -41,7 +41,7 @@ def undisturbed() -> list[int]:
 @pytest.mark.parametrize("timeout_s", (1, 5, 60))
 def test_a_silent_host_that_is_required_stops_the_pump_within_500_ms_of_the_time_out(timeout_s):
     bed = infusing(link_timeout_s=timeout_s)
-    bed.client.status()
+    bed.client.request("STATUS?")
     silent_us = bed.board.now_us
     bed.fault("link-silent")
     bed.listen(timeout_s + 2)
@@ -56,10 +56,20 @@ def test_a_silent_host_that_is_required_stops_the_pump_within_500_ms_of_the_time
 def test_a_required_host_that_asks_now_and_then_keeps_the_pump_going():
     bed = infusing(link_timeout_s=5)
     for _ in range(20):
-        bed.client.status()
+        bed.client.request("STATUS?")
         bed.listen(4.5)
     assert bed.alarms() == []
     assert bed.is_enabled()
+
+
+@pytest.mark.req("L21")
+def test_somebody_who_looks_on_is_not_the_host():
+    """Queries by hand do not stand for the host that the infusion needs."""
+    bed = infusing(link_timeout_s=5)
+    for _ in range(3):
+        bed.client.status()
+        bed.listen(2)
+    assert bed.alarms() == ["LINK_SILENT"]
 
 
 @pytest.mark.req("L21")

@@ -137,7 +137,7 @@ def test_a_client_programs_starts_and_stops_an_infusion(serve, arguments):
     with pytest.raises(Refused, match="NOT_IN_THIS_STATE"):
         client.request("RESUME")
     assert steps(client) == stopped_at
-    assert client.bad == 0
+    assert client.bad <= 1  # the line in the middle of which it connected
 
 
 @KINDS

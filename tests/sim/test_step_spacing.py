@@ -63,6 +63,33 @@ def test_a_tick_that_is_late_by_less_than_the_lead_leaves_no_gap(rate_ul_h, late
     assert longest < 1.1 * STEP_ULH_US / rate_ul_h
 
 
+@pytest.mark.req("L8")
+@pytest.mark.parametrize("rate_ul_h", (35_000, 1_200_000))
+def test_a_loop_that_is_late_by_fractions_of_a_millisecond_delivers_the_same(rate_ul_h):
+    even, uneven = at_rate(rate_ul_h), at_rate(rate_ul_h)
+    began_us = even.board.now_us
+    for tick in range(3000):
+        uneven.board.stall_us = tick * 617 % 2000
+        uneven.board.run_tick()
+    even.board.run_until(began_us + 31_000_000)
+    until_us = uneven.board.now_us - 10_000
+    by_even, by_uneven = (
+        sum(began_us < us <= until_us for us in bed.edges()) for bed in (even, uneven)
+    )
+    assert abs(by_even - by_uneven) <= 1 + rate_ul_h * 2 / STEP_ULH_US * 1000
+
+
+@pytest.mark.req("L20")
+def test_ticks_that_were_missed_are_not_run_one_after_the_other():
+    bed = at_rate(60_000)
+    bed.fault("flash-stall", 400)
+    bed.board.run_tick()
+    began_us = bed.board.now_us
+    for _ in range(40):
+        bed.board.run_tick()
+    assert bed.board.now_us - began_us >= 35 * TICK_US
+
+
 @pytest.mark.req("L14")
 @pytest.mark.parametrize("rate_ul_h", (35_000, 60_000, 350_000, 1_200_000))
 def test_no_window_of_a_ramp_and_a_plateau_holds_more_than_the_cap(rate_ul_h):
