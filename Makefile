@@ -31,10 +31,10 @@ demo: $(READY)   ## plan and run an example order; then open the report it names
 	@echo "Open $(OUT)/demo/report.html and $(OUT)/demo-occlusion/report.html"
 
 test: lint docs-check  ## everything that must pass (CI runs this)
-	$(BIN)/pytest -m "not nightly" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not nightly" -n 2 --dist worksteal
 
 nightly: $(READY) ## the long sets too
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 --dist loadfile --timeout 3600
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 --dist worksteal --timeout 3600
 
 lint: $(READY)   ## style, and who may import whom
 	$(BIN)/ruff check .

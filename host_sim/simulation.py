@@ -110,7 +110,7 @@ def firmware_digest() -> str:
 
 
 class Simulation:
-    """One run.  ``trace`` holds the lines once ``run`` has returned.
+    """One run.  ``state`` is the device's, as it said last.
 
     ``disturb`` is called with the bench once the board has booted, for tests
     that put more clients or other trouble on the line.
@@ -130,7 +130,7 @@ class Simulation:
         self.bench = Bench(self.board, self.link)
         self._progress = progress
         self._disturb = disturb
-        self._state = "SELF_TEST"
+        self.state = "SELF_TEST"
         self._quiet_since_us = 0
         self._actions = sorted(spec.person.actions)
         self._answer: tuple[int, int] | None = None  # (due us, question)
@@ -201,8 +201,8 @@ class Simulation:
                 self._progress(int(fields["delivered_ul"]))
 
     def _enter(self, state: str) -> None:
-        if state != self._state:
-            self._state = state
+        if state != self.state:
+            self.state = state
             self._quiet_since_us = self.board.now_us
 
     def _act(self) -> None:
@@ -237,8 +237,8 @@ class Simulation:
         if now_us >= self._heard_us + QUIET_US and not self._actions:
             # The device says nothing any more; it is over when nothing moves.
             return now_us >= max(self.board.last_edge_us, self._start_us) + 2 * QUIET_US
-        if self._state == "KVO":
+        if self.state == "KVO":
             return not self._actions and now_us >= self._quiet_since_us + 10 * QUIET_US
-        if self._state in _DELIVERING or self._actions:
+        if self.state in _DELIVERING or self._actions:
             return False
         return now_us >= self._quiet_since_us + QUIET_US

@@ -13,6 +13,7 @@ from pathlib import Path
 from host_sim.client import Program
 from host_sim.simulation import RunSpec, Simulation
 from titra.report import write_report
+from titra.simulate import OVERFILL_UL
 from titra.summary import summarize
 
 # Just under six hours of delivery: an hour to the last rung, then 100 mL/h.
@@ -31,13 +32,13 @@ def main() -> None:
     """Run and print."""
     print(f"{platform.python_implementation()} {platform.python_version()}, one core")
     began = time.perf_counter()
-    simulation = Simulation(RunSpec(SIX_HOURS))
+    simulation = Simulation(RunSpec(SIX_HOURS, bag_ul=SIX_HOURS.vtbi_ul + OVERFILL_UL))
     lines = simulation.run()
     took_s = time.perf_counter() - began
     board = simulation.board
     ticks = board.now_us // 10_000
     print(
-        f"infusion of {board.last_edge_us / 3.6e9:.2f} h: {took_s:.1f} s, "
+        f"infusion of {board.last_edge_us / 3.6e9:.2f} h ({simulation.state}): {took_s:.1f} s, "
         f"{board.now_us / 1e6 / took_s:.0f} x real time, {took_s / ticks * 1e6:.2f} us a tick "
         f"(firmware, plant and trace; {board.step_edges} steps)"
     )

@@ -87,7 +87,7 @@ class Controller:
             self._go(st.EV_FAULT)
         if inputs.event != st.NO_EVENT:
             outputs.event_result = self._person(inputs)
-        if volume.delivered_steps() >= volume.vtbi_steps > 0:
+        if volume.counted_steps + volume.missing_steps >= volume.vtbi_steps > 0:
             self._go(st.EV_VTBI_DONE)
 
         state_bit = 1 << self.state
