@@ -89,10 +89,20 @@ class RunSpec:
         program = {name: int(value) for name, value in program.items()}
         person = dict(header["person"])
         person["actions"] = tuple((int(at), str(do)) for at, do in person["actions"])
+        for _, do in person["actions"]:
+            VERBS[do]
         return cls(
             Program(rungs=rungs, **program),
             Person(**person),
-            tuple(FaultSpec(**spec) for spec in header["faults"]),
+            tuple(
+                FaultSpec(
+                    str(spec["name"]),
+                    int(spec["at_ms"]),
+                    int(spec["duration_ms"]),
+                    None if spec["value"] is None else int(spec["value"]),
+                )
+                for spec in header["faults"]
+            ),
             int(header["seed"]),
             int(header["bag_ul"]),
             header["about"],

@@ -172,6 +172,18 @@ def test_delivery_does_not_begin_into_a_visible_cause(bench_in, name, state, eve
     assert bench.outputs.rate_ul_h <= 500  # the KVO rate that was there before
 
 
+@pytest.mark.parametrize("name", ["LINK_SILENT", "FLOW_DEVIATION"])
+@pytest.mark.parametrize("event", ["RESUME", "KVO"])
+def test_a_reset_in_the_tick_of_the_alarm_does_not_clear_it(infusing, name, event):
+    CAUSES[name][0](infusing)
+    while infusing.state == "INFUSING":
+        infusing.send("RESET")
+    infusing.heal()
+    assert infusing.alarms == {name}
+    assert infusing.send(event) in {"ALARM_PRESENT", "NOT_IN_THIS_STATE"}
+    assert not infusing.is_moving
+
+
 def pairs():
     for one, other in combinations([n for n in CAUSES if n != "FLOW_DRIFT"], 2):
         if {one, other} != {"UPSTREAM_OCCLUSION", "BAG_EMPTY"}:  # one sensor, one reading

@@ -58,7 +58,7 @@ def test_a_reading_that_fails_every_other_time_is_one():
 
 @given(
     delayed=hs.sampled_from(
-        [(ac.DOWNSTREAM_OCCLUSION, 30), (ac.UPSTREAM_OCCLUSION, 200), (ac.SENSOR_FAULT, 50)]
+        [(ac.DOWNSTREAM_OCCLUSION, 30), (ac.UPSTREAM_OCCLUSION, 60), (ac.SENSOR_FAULT, 50)]
     ),
     ticks=hs.lists(
         hs.tuples(hs.integers(0, 5).map(bool), hs.integers(0, 20)), min_size=1, max_size=200

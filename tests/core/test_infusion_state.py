@@ -150,6 +150,7 @@ def test_after_stop_nothing_moves_until_somebody_says_so(bench_in, state):
     for _ in range(200):
         assert not bench.is_moving
         assert not bench.outputs.enable
+        assert bench.controller.ramp.rate_ul_h == 0  # what STATUS? reports
         bench.tick()
     assert bench.state not in ENABLED
 

@@ -42,6 +42,18 @@ def test_keeping_the_vein_open_is_not_delivery():
     assert bench.rung == 0
 
 
+@pytest.mark.req("L13")
+def test_delivery_in_between_begins_the_half_hour_again():
+    bench = reach("INFUSING")
+    bench.climb()
+    for _ in range(3):
+        bench.run(MIN)
+        bench.send("PAUSE")
+        bench.run(20 * MIN)
+        assert bench.send("RESUME") == "OK"
+        assert bench.rung == 1
+
+
 @pytest.mark.parametrize("state", ["HOLD", "PAUSED", "KVO", "STOPPED", "ALARM_STOPPED"])
 @pytest.mark.req("L23")
 def test_the_time_away_is_counted_no_further_than_it_means_something(bench_in, state):

@@ -18,6 +18,7 @@ from pump.core.titration import QUESTION_NAMES
 STANDING = ("HOLD", "PAUSED", "STOPPED", "ALARM_STOPPED", "KVO")
 short_times = hs.sampled_from([0, 0, 20, 100, 3_000])
 numbers = hs.one_of(hs.none(), strategies.arguments)  # none: the right one
+AT_THE_LIMIT = 60_000  # stands for the limit that was ordered
 # Worlds that the sensors may show: fields of the inputs.
 causes = hs.one_of(
     hs.builds(lambda pa: {"down_pa": pa}, strategies.pressures_pa),
@@ -126,12 +127,17 @@ class Bedside(RuleBasedStateMachine):
         self.run(ms)
 
     @precondition(lambda self: self.bench.question)
-    @rule(after=hs.sampled_from([0, 0, 60, 119, 120, 121, 300, 901]))
+    @rule(after=hs.sampled_from([0, 0, 60, 119, 120, 121, 300, 450]))
     def answer(self, after: int) -> None:
         self.run(after * self.minute // 60)
         question = self.bench.question
         result = self.send("CONFIRM", question)
         assert (result == "OK") == (question != 0)
+
+    @precondition(lambda self: self.bench.question)
+    @rule(minutes=hs.sampled_from([14, 16]))
+    def nobody_answers(self, minutes: int) -> None:
+        self.run(minutes * self.minute)
 
     @rule(number=hs.integers(-2, 65_535), near=hs.booleans())
     def answer_wrongly(self, number: int, near: bool) -> None:
@@ -169,10 +175,12 @@ class Bedside(RuleBasedStateMachine):
 
     # --- the world -----------------------------------------------------------------------
 
-    @rule(cause=causes, ms=hs.integers(0, 6_000), lasting=hs.booleans())
+    @rule(cause=causes, ms=hs.one_of(hs.integers(0, 6_000), hs.just(20_000)), lasting=hs.booleans())
     def something_happens(self, cause: dict, ms: int, lasting: bool) -> None:
         for name, value in cause.items():
             setattr(self.bench.inputs, name, value)
+        if cause.get("down_pa") == AT_THE_LIMIT:
+            self.bench.inputs.down_pa = self.bench.controller.rx.occlusion_pa
         self.run(ms)
         if not lasting:
             self.bench.heal()
@@ -227,6 +235,9 @@ class Bedside(RuleBasedStateMachine):
             assert self.bench.state == self.oracle.mode
             assert self.bench.rung <= self.oracle.rung
             assert self.bench.outputs.enable == (self.oracle.mode in ENABLED)
+            assert self.oracle.uncleared <= self.bench.alarms
+            if self.oracle.mode not in DELIVERING:
+                assert self.bench.controller.ramp.rate_ul_h == 0  # as reported
 
     @invariant()
     def what_is_reported_was_counted(self) -> None:

@@ -95,6 +95,8 @@ def valid_orders(
     cap = draw(hs.integers(20_000, min(highest_cap, 720 * weight // concentration)))
     count = draw(hs.integers(fewest_rungs, most_rungs))
     tenths = draw(hs.sets(hs.integers(1, cap // 100), min_size=count, max_size=count))
+    if len(tenths) < 12 and draw(hs.booleans()):  # a first rung as slow as KVO
+        tenths.add(draw(hs.integers(1, 15)))
     dwells = hs.integers(600 // scale, max(600, longest_dwell_s) // scale)
     rungs = tuple((tenth * 100, draw(dwells)) for tenth in sorted(tenths))
     in_time_ul = most_volume_ul(rungs, 21_600 // scale)

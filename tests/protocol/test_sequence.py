@@ -157,6 +157,13 @@ def test_a_repeat_is_answered_as_before_although_the_state_has_changed(wire):
     assert wire.ask(commit) == first
 
 
+def test_a_stop_typed_by_hand_does_not_change_what_a_repeat_is_sent(wire):
+    wire.hello()
+    first = wire.ask(framed("1 ACK"))
+    wire.ask(b"STOP\n")
+    assert wire.ask(framed("1 ACK")) == first
+
+
 def test_the_same_seq_with_other_bytes_is_an_error_and_is_not_executed(wire):
     seq = wire.start() - 1
     assert refusal(wire.ask(framed(f"{seq} PAUSE"))) == "SEQ_REUSED"

@@ -11,6 +11,7 @@ import pytest
 from pump_bench import TICK_US, Bedside, program
 
 from host_sim.client import frame, unframe
+from host_sim.links import LinkError
 from pump.protocol.messages import MESSAGES
 
 LADDER = program((60_000, 600), (120_000, 600), ml=20)
@@ -167,6 +168,14 @@ def test_a_flood_of_lines_however_short_takes_a_share_of_a_tick_only(flood):
     assert longest_us <= 2 * TICK_US
     assert bed.board.resets == before
     assert bed.board.last_edge_us > flooded_us + 1_500_000
+
+
+def test_a_query_that_nobody_answers_is_given_up_whenever_it_is_asked(bed):
+    bed.fault("link-silent")
+    for _ in range(20):
+        bed.board.run_until(bed.board.now_us + 10_000)
+        with pytest.raises(LinkError):
+            bed.client.query("STATUS?")
 
 
 # --- other hosts -------------------------------------------------------------------------

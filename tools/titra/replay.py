@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from host_sim.client import PUSHED_FIELDS, ReadBackError, Refused
+from host_sim.faults import UnknownFault, check
 from host_sim.links import LinkError
 from host_sim.simulation import RunSpec, Simulation, firmware_digest
 from host_sim.trace import TraceError, read_trace
@@ -68,18 +69,20 @@ def replay(path: Path) -> Outcome:
     header, records, lines = read_trace(path)
     if header.get("served"):
         raise TraceError(f"{path}: was served to a client, and cannot be run again by itself")
-    try:
-        spec = RunSpec.from_header(header)
-    except (KeyError, TypeError, ValueError) as error:
-        raise TraceError(f"{path}: line 1: the header is not whole: {error!r}") from None
-    changed = header.get("firmware", {}).get("sha256") != firmware_digest()
     failure = None
-    simulation = Simulation(spec)
+    try:
+        changed = header["firmware"]["sha256"] != firmware_digest()
+        spec = RunSpec.from_header(header)
+        for fault in spec.faults:
+            check(fault)
+        simulation = Simulation(spec)
+    except (KeyError, TypeError, ValueError, AttributeError, UnknownFault) as error:
+        raise TraceError(f"{path}: line 1: the header is not whole: {error!r}") from None
     try:
         simulation.run()
     except (Refused, LinkError, ReadBackError) as error:
         failure = str(error)
-    zero_us = next((r["us"] for r in records if r.get("pin") == "ENABLE" and r["level"]), 0)
+    zero_us = next((r["us"] for r in records if r.get("pin") == "ENABLE" and r.get("level")), 0)
     difference = _first_difference(lines, simulation.recorder.lines, zero_us)
     ticks = simulation.board.now_us // 10_000
     return Outcome(len(records), ticks, changed, difference, failure)
@@ -115,7 +118,7 @@ def _fields(old: dict, new: dict) -> list[tuple[str, str, str]]:
 
 
 def _by_name(record: dict) -> dict:
-    mark, *values = record.get("pump", "").rpartition("*")[0].split(",")
+    mark, *values = str(record.get("pump", "")).rpartition("*")[0].split(",")
     names = PUSHED_FIELDS.get(mark)
     if names is None:
         return record

@@ -84,11 +84,16 @@ class HostLink:
         elif kind == messages.QUERY:
             self._query()
         elif kind == messages.LINK:
+            # HELLO is outside of the sequence: a repeat of the line executed last
+            # must still get that line's answer.
+            kept = self._reply
+            self._reply = self._readback
             self._begin_ok(row)
             self._reply.field(messages.PROTOCOL_VERSION)
             self._reply.field(conversation.table)
             self._reply.field(conversation.last_seq)
             self._send_reply()
+            self._reply = kept
         elif kind == messages.STAGE:
             self._stage()
             self._answer_now(reasons.OK)

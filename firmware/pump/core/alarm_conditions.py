@@ -49,7 +49,7 @@ ALARM_CONDITIONS = (
     # 30 ms: three readings in a row, against a single noisy one; L4 allows 100.
     (DOWNSTREAM_OCCLUSION, "DOWNSTREAM_OCCLUSION", HIGH, True, 30, STOP, _MOVING, "L4",
      "line blocked below the pump: check clamps and catheter"),
-    (UPSTREAM_OCCLUSION, "UPSTREAM_OCCLUSION", HIGH, True, 200, STOP, _MOVING, "L4",
+    (UPSTREAM_OCCLUSION, "UPSTREAM_OCCLUSION", HIGH, True, 60, STOP, _MOVING, "L4",
      "line blocked above the pump: check the clamp below the bag"),
     (AIR_IN_LINE, "AIR_IN_LINE", HIGH, True, 0, STOP, _MOVING, "L9",
      "air in the line: disconnect, prime, reconnect"),

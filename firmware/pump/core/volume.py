@@ -78,6 +78,8 @@ class Volume:
         Never grants a step beyond the volume to be infused.  Leaves in
         ``last_step_us`` the time from the start of the slot to the last step.
         """
+        if dt_ms == 0:
+            return 0  # no time has passed; the queue is what it was
         self._grant_3 = self._grant_2
         self._grant_2 = self._grant_1
         self._grant_1 = self._grant_0

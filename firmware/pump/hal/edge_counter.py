@@ -15,10 +15,10 @@ _PUSH = const(0x8000)  # push(noblock)
 @rp2.asm_pio()
 def edge_counter():
     wrap_target()
+    label("again")  # not after the last instruction: that assembles wrongly
     wait(0, pin, 0)
     wait(1, pin, 0)
-    jmp(x_dec, "next")
-    label("next")
+    jmp(x_dec, "again")
     wrap()
 
 

@@ -11,6 +11,7 @@ import rp2
 from machine import Pin
 from micropython import const
 
+from pump.core import limits
 from pump.hal import pinout
 
 _FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us; a STEP pulse lasts 4
@@ -104,17 +105,14 @@ class Stepper:
     def _append(self, outputs, passed_us: int) -> None:
         slot_us = self._slot_us - passed_us
         free_us = self._free_us - passed_us
-        steps = outputs.steps
+        slot_ms = outputs.slot_ms
         if not self.is_running:
-            self._begin()
+            # A slot shorter than a tick leaves the rest of it to the lead.
             slot_us = LEAD_US
-            free_us = LEAD_US
-            if steps > 1:
-                # Spread evenly from the start of the slot they would come too
-                # close together: the first one goes alone, when it is due.
-                steps -= 1
-                first_us = outputs.last_step_us - steps * (_STEP_US_UL_H // outputs.rate_ul_h)
-                free_us += self._put_steps(1, first_us)
+            if slot_ms < limits.TICK_MS:
+                slot_us += (limits.TICK_MS - slot_ms) * 1000
+            free_us = slot_us
+            self._begin(slot_us)
         elif slot_us < _DRY_US or self._fifo() >= _FIFO_DEEP:
             # Late by more than the lead, or a queue that is not being worked
             # off: throw it away, and this slot with it, and begin anew with
@@ -123,9 +121,24 @@ class Stepper:
             self.queue_dropped = True
             self.stop()
             return
-        end_us = slot_us + outputs.slot_ms * 1000
+        elif free_us < 0:
+            free_us = 0  # the program has been waiting for this word
+        steps = outputs.steps
+        end_us = slot_us + slot_ms * 1000
         if steps:
-            free_us += self._put_steps(steps, slot_us - free_us + outputs.last_step_us)
+            last_us = slot_us - free_us + outputs.last_step_us
+            gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
+            if steps > 1:
+                # Late, they would come too close together: never closer than
+                # the rate says.  Two us less, which the first interval of a
+                # word has more, or an undisturbed queue would fall behind.
+                least = _STEP_US_UL_H // outputs.rate_ul_h - _PERIOD_CYCLES - 2
+                if gap < least:
+                    gap = least
+            if gap < 0:
+                gap = 0
+            self._put(steps | gap << 8)
+            free_us += steps * (gap + _PERIOD_CYCLES) + _BEFORE_FIRST + _AFTER_LAST
         else:
             gap = end_us - free_us - _DELAY_CYCLES
             if gap >= 0:
@@ -134,17 +147,8 @@ class Stepper:
         self._slot_us = end_us
         self._free_us = free_us
 
-    def _put_steps(self, steps: int, last_us: int) -> int:
-        """Queue ``steps``, evenly, the last ``last_us`` from now on in the queue;
-        returns the time that the word takes."""
-        gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
-        if gap < 0:
-            gap = 0
-        self._put(steps | gap << 8)
-        return steps * (gap + _PERIOD_CYCLES) + _BEFORE_FIRST + _AFTER_LAST
-
-    def _begin(self) -> None:
+    def _begin(self, lead_us: int) -> None:
         """A new queue: a pure delay of the lead, then the first slot."""
-        self._put(LEAD_US - _DELAY_CYCLES << 8)
+        self._put(lead_us - _DELAY_CYCLES << 8)
         self._sm.active(1)
         self.is_running = True
