@@ -1,5 +1,4 @@
-"""The edge counter's PIO program, an instruction a cycle.  LEFT OUT: fails until the
-program's label no longer stands after its last instruction."""
+"""The edge counter's PIO program, an instruction a cycle."""
 
 import sys
 
