@@ -116,6 +116,20 @@ def test_restart_forgets_both_windows():
     assert vars(check) == vars(FlowCheck())
 
 
+@pytest.mark.parametrize(("away", "back"), [("PAUSE", "RESUME"), ("HOLD", "RELEASE")])
+@pytest.mark.req("L8")
+def test_delivery_that_begins_again_is_not_judged_by_what_was_before(bench_in, away, back):
+    bench = bench_in("PAUSED")
+    bench.send("RESUME")
+    bench.encoder_permille = 0
+    bench.run(1_500)  # the window is still open
+    bench.send(away)
+    bench.encoder_permille = 1000
+    bench.send(back)
+    bench.run(10_000)
+    assert bench.alarms == set()
+
+
 @given(
     windows=hs.lists(
         hs.tuples(hs.integers(50, 45_000), hs.integers(0, 300), hs.integers(0, 300)), min_size=1
