@@ -9,6 +9,8 @@ class Outputs:
     ``slot_ms``         length of the slot that the grant covers
     ``steps``           motor steps granted for that slot
     ``last_step_us``    when in the slot the last of them is due
+    ``reverse``         those steps are backwards, to relieve an occlusion
+    ``air_probe``       the air detector's emitter is to be off until the next step
     ``event_result``    reason code for the event of this step
     ``raised``          alarm conditions that became active, one bit each
     ``cleared``         alarm conditions that ceased to be active
@@ -22,6 +24,8 @@ class Outputs:
         self.slot_ms = 0
         self.steps = 0
         self.last_step_us = 0
+        self.reverse = False
+        self.air_probe = False
         self.event_result = 0
         self.raised = 0
         self.cleared = 0
