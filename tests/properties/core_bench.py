@@ -87,6 +87,12 @@ class CoreBench:
     ``queue_ticks``  how many ticks a granted slot waits before its edges are
                      counted, 1 to 3
     ``encoder_permille``  what the encoder sees of the motor's travel
+    ``drop_permille``     what falls in the drip chamber of the motor's travel
+    ``sensors_live``      the last bit of both pressures is never still
+    ``probe_works``       the air detector sees "air" with its emitter off
+    ``sounder_works``     the loop-back hears what is ordered
+    ``enable_level``      what ENABLE reads, or ``None`` for what was ordered
+    ``turns_backward``    the motor turns the wrong way
     ``stray_edges``  STEP edges of the next tick that nobody granted
     ``drop_queue``   the next slot finds a queue that is thrown away with it
     ``watch``        called after each tick with the bench
@@ -100,12 +106,21 @@ class CoreBench:
         self.inputs.up_pa = HEALTHY_UP_PA
         self.queue = deque([0] * queue_ticks)
         self.encoder_permille = 1000
+        self.drop_permille = 1000
+        self.sensors_live = True
+        self.probe_works = True
+        self.sounder_works = True
+        self.enable_level: bool | None = None
+        self.turns_backward = False
         self.stray_edges = 0
         self.drop_queue = False
         self.edges = 0
         self.now_ms = 0
         self.watch: Callable[[CoreBench], None] | None = None
         self._encoder_part = 0
+        self._drop_part = 0
+        self._last_bit = 0
+        self._is_reverse = False  # what the queue holds
 
     def clone(self) -> CoreBench:
         """A pump in the same condition."""
@@ -149,18 +164,37 @@ class CoreBench:
         if self.stray_edges:
             edges += self.stray_edges
             self.stray_edges = 0
+        inputs.drop = False
         if edges:
             self.edges += edges
             part = self._encoder_part + edges * self.encoder_permille
             inputs.encoder_edges = part // 4000
             self._encoder_part = part % 4000
+            if not self._is_reverse:
+                self._drop_part += edges * self.drop_permille
+                if self._drop_part >= 320_000:
+                    self._drop_part -= 320_000
+                    inputs.drop = True
         else:
             inputs.encoder_edges = 0
+        backward = self._is_reverse != self.turns_backward
+        inputs.reverse_edges = inputs.encoder_edges if backward else 0
         inputs.step_edges = edges
+        inputs.enable_level = outputs.enable if self.enable_level is None else self.enable_level
+        inputs.sound_heard = outputs.sound and self.sounder_works
+        down_pa, up_pa, air = inputs.down_pa, inputs.up_pa, inputs.air
+        if self.sensors_live:
+            self._last_bit ^= 1
+            inputs.down_pa += self._last_bit
+            inputs.up_pa -= self._last_bit
+        if outputs.air_probe:
+            inputs.air = self.probe_works
         self.controller.step(inputs, outputs)
+        inputs.down_pa, inputs.up_pa, inputs.air = down_pa, up_pa, air
         inputs.queue_dropped = False
         if outputs.rate_ul_h and not self.drop_queue:
             queue.append(outputs.steps)
+            self._is_reverse = outputs.reverse
         else:
             # What is still queued when the rate is zero is thrown away.
             inputs.queue_dropped = outputs.rate_ul_h != 0
@@ -229,7 +263,14 @@ class CoreBench:
         inputs.down_ok = inputs.up_ok = True
         inputs.air = inputs.door_open = False
         inputs.host_silent_ms = 0
-        self.encoder_permille = 1000
+        inputs.supply_mv, inputs.supply_good = 5000, True
+        inputs.driver_c, inputs.driver_ok = 25, True
+        inputs.stop_key = inputs.ok_key = False
+        inputs.storage_ok = True
+        self.encoder_permille = self.drop_permille = 1000
+        self.sensors_live = self.probe_works = self.sounder_works = True
+        self.enable_level = None
+        self.turns_backward = False
 
 
 def alarm_names(mask: int) -> set[str]:
@@ -264,6 +305,9 @@ def reach(state: str, order: Order | None = None, queue_ticks: int = 1) -> CoreB
             bench.inputs.door_open = True
             bench.tick()
             bench.inputs.door_open = False
+        if state == "BACK_OFF":
+            bench.inputs.down_pa = 70_000
+            bench.run_until(lambda: bench.state == "BACK_OFF", 200)
     assert bench.state == state, bench.state
     return bench
 
@@ -276,4 +320,5 @@ _FROM_INFUSING = {
     "KVO": ("PAUSE", "KVO"),
     "STOPPED": ("STOP",),
     "ALARM_STOPPED": (),
+    "BACK_OFF": (),
 }

@@ -1,35 +1,98 @@
-"""Air in line: the volume of the bubble that is passing the detector.  (L9)"""
+"""Air in line: one bubble, all bubbles of a quarter of an hour, and a detector
+that sees nothing any more.  (L9)"""
+
+from array import array
+
+from micropython import const
 
 from pump.core import alarm_conditions as ac
 from pump.core import limits, units
 
 _AIR = 1 << ac.AIR_IN_LINE
-_LIMIT_STEPS = units.steps_for_volume(limits.AIR_BUBBLE_UL)
+_SENSOR = 1 << ac.SENSOR_FAULT
+_BUBBLE_STEPS = units.steps_for_volume(limits.AIR_BUBBLE_UL)
+_WINDOW_STEPS = units.steps_for_volume(limits.AIR_WINDOW_UL)
 _FLUID_STEPS = units.steps_for_volume(limits.AIR_GAP_UL)
+# The window slides in pieces of 5 s.  The piece that is leaving it still counts
+# whole, so the sum is never less than that of any true window of 15 min.
+_PIECE_MS = const(5000)
+_PIECES = limits.AIR_WINDOW_MS // _PIECE_MS + 1
 
 
 class AirDetector:
-    """Measures a bubble by the steps taken while the detector sees it.
+    """Measures air by the steps taken while the detector sees it.
 
-    Froth is a bubble too: it ends only after 5 uL of unbroken fluid.
+    ``bubble_steps``  the bubble that is passing; froth is one bubble, it ends
+                      only after 5 uL of unbroken fluid
+    ``window_steps``  all air of the last 15 min
+    ``probing``       the emitter is off, so the detector must say "air"
+    ``is_blind``      it did not
+
+    Probing costs one reading in a hundred; what passes meanwhile is taken for
+    what passed before.
     """
 
     def __init__(self):
         self.bubble_steps = 0
+        self.window_steps = 0
+        self.probing = False
+        self.is_blind = False
+        self._sees_air = False
         self._fluid_steps = 0
+        self._pieces = array("i", [0] * _PIECES)
+        self._piece = 0
+        self._piece_ms = 0
+        self._probe_ms = 0
 
     def reset(self) -> None:
-        """The line was primed: forget the bubble."""
+        """The line was primed: forget the bubble, and the window, whose alarm a
+        person has seen."""
         self.bubble_steps = 0
+        self.window_steps = 0
         self._fluid_steps = 0
+        for i in range(_PIECES):
+            self._pieces[i] = 0
 
-    def step(self, inputs) -> int:
-        """The air condition as a bit, or 0."""
-        if inputs.air:
-            self._fluid_steps = 0
-            self.bubble_steps += inputs.step_edges
+    def pass_time(self, dt_ms: int) -> None:
+        """The window slides, whether the pump delivers or not."""
+        self._piece_ms += dt_ms
+        if self._piece_ms >= _PIECE_MS:
+            self._piece_ms -= _PIECE_MS
+            self._piece = (self._piece + 1) % _PIECES
+            self.window_steps -= self._pieces[self._piece]
+            self._pieces[self._piece] = 0
+
+    def probe_is_due(self, dt_ms: int) -> bool:
+        """While delivering: whether the emitter is to be off until the next step."""
+        self._probe_ms += dt_ms
+        if self._probe_ms < limits.AIR_PROBE_MS:
+            return False
+        self._probe_ms = 0
+        self.probing = True
+        return True
+
+    def sees_air(self, air: bool) -> bool:
+        """The detector's reading ``air`` as it is to be understood in this step."""
+        if self.probing:
+            self.probing = False
+            self.is_blind = not air
         else:
-            self._fluid_steps += inputs.step_edges
+            self._sees_air = air
+        return self._sees_air
+
+    def step(self, step_edges: int) -> int:
+        """The conditions as bits, after ``step_edges`` of delivery; call
+        ``sees_air`` first."""
+        if self._sees_air:
+            self._fluid_steps = 0
+            self.bubble_steps += step_edges
+            self.window_steps += step_edges
+            self._pieces[self._piece] += step_edges
+        elif self.bubble_steps:
+            self._fluid_steps += step_edges
             if self._fluid_steps >= _FLUID_STEPS:
                 self.bubble_steps = 0
-        return _AIR if self.bubble_steps >= _LIMIT_STEPS else 0
+        seen = _SENSOR if self.is_blind else 0
+        if self.bubble_steps >= _BUBBLE_STEPS or self.window_steps >= _WINDOW_STEPS:
+            seen |= _AIR
+        return seen

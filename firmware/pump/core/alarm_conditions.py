@@ -8,7 +8,7 @@ several of one priority are shown.
 from micropython import const
 
 from pump.core import infusion_state as st
-from pump.core import limits
+from pump.core import limits, roles
 
 LOW = const(0)
 MEDIUM = const(1)
@@ -35,49 +35,98 @@ INTERLOCK = const(10)
 FLOW_DRIFT = const(11)
 INFUSION_COMPLETE = const(12)
 PROGRAM_IDLE = const(13)
+FREE_FLOW = const(14)
+BAG_NEAR_EMPTY = const(15)
+BATTERY_LOW = const(16)
+BATTERY_EXHAUSTED = const(17)
+DRIVER_HOT = const(18)
+KEY_STUCK = const(19)
+SOUNDER_FAULT = const(20)
+CLOCK_FAULT = const(21)
+INTEGRITY = const(22)
+GUARD_TRIP = const(23)
+MOTOR_FAULT = const(24)
+MOTOR_CUT_OFF = const(25)
+INTERRUPTED = const(26)
+LEFT_PAUSED = const(27)
+STORAGE_FAULT = const(28)
 
-N_CONDITIONS = const(14)
+# Conditions are bits of one small integer: there is room for one more.
+N_CONDITIONS = const(29)
 
 _MOVING = st.DELIVERING_STATES
 _ENABLED = st.ENABLED_STATES
-_ALWAYS = const((1 << 12) - 1)
+_ALWAYS = const((1 << 13) - 1)
+_READY_OR_OPEN = st.SESSION_STATES | 1 << st.READY
+_LEFT = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
 
 # (id, name, priority, latching, delay ms, response, states in which it is
-#  judged, requirement, what a person reads)
+#  judged, requirement, what a person reads, role that may reset it)
 # fmt: off
 ALARM_CONDITIONS = (
     # 30 ms: three readings in a row, against a single noisy one; L4 allows 100.
     (DOWNSTREAM_OCCLUSION, "DOWNSTREAM_OCCLUSION", HIGH, True, 30, STOP, _MOVING, "L4",
-     "line blocked below the pump: check clamps and catheter"),
+     "line blocked below the pump: check clamps and catheter", roles.OPERATOR),
     (UPSTREAM_OCCLUSION, "UPSTREAM_OCCLUSION", HIGH, True, 60, STOP, _MOVING, "L4",
-     "line blocked above the pump: check the clamp below the bag"),
+     "line blocked above the pump: check the clamp below the bag", roles.OPERATOR),
     (AIR_IN_LINE, "AIR_IN_LINE", HIGH, True, 0, STOP, _MOVING, "L9",
-     "air in the line: disconnect, prime, reconnect"),
+     "air in the line: disconnect, prime, reconnect", roles.OPERATOR),
     (DOOR_OPEN, "DOOR_OPEN", HIGH, True, 0, STOP, _ENABLED, "L5",
-     "door open or set removed"),
+     "door open or set removed", roles.OPERATOR),
     (BAG_EMPTY, "BAG_EMPTY", HIGH, True, limits.BAG_EMPTY_DELAY_MS, STOP, _MOVING, "L15",
-     "bag empty"),
+     "bag empty", roles.OPERATOR),
     (FLOW_DEVIATION, "FLOW_DEVIATION", HIGH, True, 0, STOP, _MOVING, "L8",
-     "the pump turns more than 20 % off its command"),
+     "the pump turns more than 20 % off its command", roles.OPERATOR),
     # 50 ms: five readings outside of what the sensor can say, good ones in between
     # counting back only slowly.
     (SENSOR_FAULT, "SENSOR_FAULT", HIGH, True, 50, STOP, _ENABLED, "L4",
-     "a pressure sensor is absent or out of range"),
+     "a pressure sensor is absent or out of range", roles.OPERATOR),
     (NO_CONFIRMATION, "NO_CONFIRMATION", HIGH, True, 0, STOP, _MOVING, "L12",
-     "nobody answered for 15 min"),
+     "nobody answered for 15 min", roles.OPERATOR),
     (DELIVERY_TIME, "DELIVERY_TIME", HIGH, True, 0, STOP, _MOVING, "M3",
-     "6 h of delivery reached"),
+     "6 h of delivery or 8 h of session reached", roles.SUPERVISOR),
     (LINK_SILENT, "LINK_SILENT", HIGH, True, 0, STOP, _MOVING, "L21",
-     "the host that this infusion needs is silent"),
+     "the host that this infusion needs is silent", roles.OPERATOR),
     (INTERLOCK, "INTERLOCK", HIGH, True, 0, FAIL, _ALWAYS, "L14",
-     "the interlock caught the controller: take out of use"),
+     "the interlock caught the controller: take out of use", roles.OPERATOR),
     (FLOW_DRIFT, "FLOW_DRIFT", MEDIUM, False, 0, KEEP, _MOVING, "L8",
-     "the pump has turned more than 5 % off its command for 5 min"),
+     "the pump has turned more than 5 % off its command for 5 min", roles.OPERATOR),
     # Somebody should come soon, nobody is in danger: MEDIUM.
     (INFUSION_COMPLETE, "INFUSION_COMPLETE", MEDIUM, True, 0, KEEP, 1 << st.COMPLETE, "L8",
-     "infusion complete"),
+     "infusion complete", roles.OPERATOR),
     (PROGRAM_IDLE, "PROGRAM_IDLE", LOW, False, 0, KEEP, 1 << st.READY | 1 << st.IDLE, "L18",
-     "a prescription waits to be committed or started"),
+     "a prescription waits to be committed or started", roles.OPERATOR),
+    # The pump can only stop its motor; the set's own clamp must hold the rest.
+    (FREE_FLOW, "FREE_FLOW", HIGH, True, 0, STOP, _ALWAYS, "L15",
+     "drops fall that nobody ordered: close the roller clamp", roles.OPERATOR),
+    (BAG_NEAR_EMPTY, "BAG_NEAR_EMPTY", LOW, False, limits.NEAR_EMPTY_DELAY_MS, KEEP, _MOVING, "M15",
+     "the bag is nearly empty", roles.OPERATOR),
+    (BATTERY_LOW, "BATTERY_LOW", MEDIUM, False, limits.SUPPLY_DELAY_MS, KEEP, _ALWAYS, "F4",
+     "supply low: plug in", roles.OPERATOR),
+    (BATTERY_EXHAUSTED, "BATTERY_EXHAUSTED", HIGH, True, limits.SUPPLY_DELAY_MS, STOP,
+     _READY_OR_OPEN, "F4", "supply exhausted", roles.OPERATOR),
+    (DRIVER_HOT, "DRIVER_HOT", HIGH, True, limits.DRIVER_DELAY_MS, STOP, _ENABLED, "F35",
+     "the motor's driver is too hot", roles.OPERATOR),
+    (KEY_STUCK, "KEY_STUCK", MEDIUM, False, 0, KEEP, _ALWAYS, "F21",
+     "a key has been down for a minute", roles.OPERATOR),
+    (SOUNDER_FAULT, "SOUNDER_FAULT", HIGH, True, 0, STOP, _ALWAYS, "F18",
+     "the sounder is not heard, or does not stop", roles.OPERATOR),
+    (CLOCK_FAULT, "CLOCK_FAULT", HIGH, True, 0, FAIL, _ALWAYS, "L20",
+     "the clocks disagree: take out of use", roles.OPERATOR),
+    (INTEGRITY, "INTEGRITY", HIGH, True, 0, FAIL, _ALWAYS, "F25",
+     "memory has changed by itself: take out of use", roles.OPERATOR),
+    (GUARD_TRIP, "GUARD_TRIP", HIGH, True, 0, FAIL, _ALWAYS, "L6",
+     "the guard has cut off the motor, or has died: take out of use", roles.OPERATOR),
+    (MOTOR_FAULT, "MOTOR_FAULT", HIGH, True, 0, FAIL, _ALWAYS, "F35",
+     "the motor does what nobody ordered: take out of use", roles.OPERATOR),
+    (MOTOR_CUT_OFF, "MOTOR_CUT_OFF", HIGH, True, limits.ENABLE_WRONG_MS, STOP, _ENABLED, "F33",
+     "the motor lost its enable: the processor came late", roles.OPERATOR),
+    (INTERRUPTED, "INTERRUPTED", HIGH, True, 0, STOP, 1 << st.ALARM_STOPPED, "L7",
+     "a reset interrupted the infusion", roles.OPERATOR),
+    (LEFT_PAUSED, "LEFT_PAUSED", LOW, False, 0, KEEP, _LEFT, "L18",
+     "the infusion has waited for 5 min", roles.OPERATOR),
+    (STORAGE_FAULT, "STORAGE_FAULT", HIGH, True, 0, STOP, _READY_OR_OPEN, "L19",
+     "log and checkpoint cannot be written", roles.OPERATOR),
 )
 # fmt: on
 
@@ -90,6 +139,7 @@ COL_RESPONSE = const(5)
 COL_STATES = const(6)
 COL_REQUIREMENT = const(7)
 COL_TEXT = const(8)
+COL_ROLE = const(9)
 
 
 def conditions_where(column: int, value: int) -> int:

@@ -2,9 +2,14 @@
 
 from array import array
 
+from micropython import const
+
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
-from pump.core import limits
+from pump.core import limits, reasons, roles
+
+# Long before the device was switched on.
+_NEVER_S = const(-100_000)
 
 
 class AlarmSystem:
@@ -13,6 +18,8 @@ class AlarmSystem:
     ``present``       seen for longer than its delay, in this tick
     ``active``        present, or latched and not yet reset
     ``acknowledged``  active, and a person has seen it
+    ``repeated``      stopped the pump for the third time in 10 min: only a
+                      supervisor goes on, whatever else is done  (L17)
     ``audio_paused_ms``  what is left of the pause of the sound, 0 to 120_000
     """
 
@@ -20,9 +27,11 @@ class AlarmSystem:
         self.present = 0
         self.active = 0
         self.acknowledged = 0
+        self.repeated = 0
         self.audio_paused_ms = 0
         self.stop_mask = ac.conditions_where(ac.COL_RESPONSE, ac.STOP)
         self.fail_mask = ac.conditions_where(ac.COL_RESPONSE, ac.FAIL)
+        self._supervisor_mask = ac.conditions_where(ac.COL_ROLE, roles.SUPERVISOR)
         self._latching = ac.conditions_where(ac.COL_LATCHING, True)
         self._seen_ms = array("i", [0] * ac.N_CONDITIONS)
         self._counting = 0  # conditions whose delay is running or has run
@@ -30,10 +39,19 @@ class AlarmSystem:
         self._by_priority = array(
             "i", [ac.conditions_where(ac.COL_PRIORITY, p) for p in range(ac.HIGH + 1)]
         )
+        # Seconds since boot, and when each condition was raised the last two times.
+        self._seconds = 0
+        self._ms = 0
+        self._raised_s = array("i", [_NEVER_S] * ac.N_CONDITIONS)
+        self._before_s = array("i", [_NEVER_S] * ac.N_CONDITIONS)
 
     def step(self, seen: int, state: int, dt_ms: int) -> int:
         """Judge the conditions ``seen`` in ``state``; returns the newly active ones."""
         seen &= self._judged[state]
+        self._ms += dt_ms
+        if self._ms >= 1000:
+            self._ms -= 1000
+            self._seconds += 1
         if self.audio_paused_ms > 0:
             self.audio_paused_ms -= dt_ms
             if self.audio_paused_ms <= 0:
@@ -74,7 +92,17 @@ class AlarmSystem:
         if new & self._by_priority[ac.HIGH]:
             self.audio_paused_ms = 0  # a new HIGH breaks through the pause (L11)
             self.acknowledged = 0
+        if new & self.stop_mask:
+            self._count_repeats(new & self.stop_mask)
         return new
+
+    def _count_repeats(self, new: int) -> None:
+        for i in range(ac.N_CONDITIONS):
+            if new >> i & 1:
+                if self._seconds - self._before_s[i] <= limits.REPEAT_WINDOW_S:
+                    self.repeated |= 1 << i
+                self._before_s[i] = self._raised_s[i]
+                self._raised_s[i] = self._seconds
 
     def acknowledge(self) -> None:
         """A person has seen what is active: the sound pauses, for 2 min at most."""
@@ -82,18 +110,27 @@ class AlarmSystem:
             self.acknowledged = self.active
             self.audio_paused_ms = limits.AUDIO_PAUSE_MS
 
-    def reset(self) -> None:
-        """Clear what is no longer present.
+    def needs_supervisor(self) -> bool:
+        """Whether a supervisor must reset before anything is delivered again."""
+        return self.repeated != 0 or self.active & self._supervisor_mask != 0
+
+    def reset(self, role: int) -> int:
+        """Clear what is no longer present; returns a reason code.
 
         A condition is judged only in the states of its row, so after a stop
         ``present`` is empty; that the cause has gone from the world is for
         the caller to see to.
         """
+        if role < roles.SUPERVISOR and self.needs_supervisor():
+            return reasons.NEEDS_SUPERVISOR
+        self.repeated = 0
         self.active &= self.present | self.fail_mask
         self.acknowledged &= self.active
+        return reasons.OK
 
     def end_session(self) -> None:
-        """The session was closed by a person: only a fault outlives it."""
+        """The session was closed by a person: only a fault outlives it, and the
+        need for a supervisor."""
         self.active &= self.fail_mask
         self.acknowledged &= self.active
 
@@ -108,11 +145,16 @@ class AlarmSystem:
         return -1
 
     def first(self) -> int:
-        """Id of the condition to show: highest priority, then table order; or -1."""
+        """Id of the condition to show: highest priority, then the most
+        restrictive response, then table order; or -1."""
         priority = self.highest()
         if priority < 0:
             return -1
         active = self.active & self._by_priority[priority]
+        if active & self.fail_mask:
+            active &= self.fail_mask
+        elif active & self.stop_mask:
+            active &= self.stop_mask
         for i in range(ac.N_CONDITIONS):
             if active >> i & 1:
                 return i

@@ -1,12 +1,27 @@
 """The whole decision of one tick, in one call.
 
 ``Controller.step(inputs, outputs)`` is the only way in.  It reads no clock and
-no pin, allocates nothing, and knows integers only.  Order inside a step: time,
-sensor health and alarm conditions, transition, volume, titration, ramp, and
-the interlock as the last line.
+no pin, allocates nothing, and knows integers only.  Order inside a step:
+memory intact, time, sensor health and alarm conditions, transition, volume,
+titration, ramp, the interlock, and the seal on what is remembered.
 """
 
-from pump.core import air, alarm_signals, alarm_system, flow_check, interlocks, limits, reasons
+from micropython import const
+
+from pump.core import (
+    air,
+    alarm_signals,
+    alarm_system,
+    board_check,
+    clock_check,
+    drip,
+    flow_check,
+    interlocks,
+    limits,
+    reasons,
+    shadow,
+    units,
+)
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
 from pump.core.occlusion import PressureCheck
@@ -17,14 +32,34 @@ from pump.core.volume import Volume
 
 _DOOR = 1 << ac.DOOR_OPEN
 _AIR = 1 << ac.AIR_IN_LINE
+_SENSOR = 1 << ac.SENSOR_FAULT
 _UNANSWERED = 1 << ac.NO_CONFIRMATION
 _TIME = 1 << ac.DELIVERY_TIME
 _SILENT = 1 << ac.LINK_SILENT
 _INTERLOCK = 1 << ac.INTERLOCK
 _COMPLETE = 1 << ac.INFUSION_COMPLETE
 _PROGRAM_IDLE = 1 << ac.PROGRAM_IDLE
+_OCCLUDED = 1 << ac.DOWNSTREAM_OCCLUSION
+_NEAR_EMPTY = 1 << ac.BAG_NEAR_EMPTY
+_EXHAUSTED = 1 << ac.BATTERY_EXHAUSTED
+_LOW = 1 << ac.BATTERY_LOW
+_CLOCK = 1 << ac.CLOCK_FAULT
+_INTEGRITY = 1 << ac.INTEGRITY
+_GUARD = 1 << ac.GUARD_TRIP
+_MOTOR = 1 << ac.MOTOR_FAULT
+_CUT_OFF = 1 << ac.MOTOR_CUT_OFF
+_INTERRUPTED = 1 << ac.INTERRUPTED
+_LEFT_PAUSED = 1 << ac.LEFT_PAUSED
+_STORAGE = 1 << ac.STORAGE_FAULT
+_FREE_FLOW = 1 << ac.FREE_FLOW
 # Climbing or held on a rung of the ladder: delivery of the dose.
 _ON_LADDER = 1 << st.INFUSING | 1 << st.RUNG_HELD
+_LEFT_ALONE = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
+# Supply and temperature do not change in a tick: they are judged every so often.
+_SLOW_MS = const(160)
+# One stray count in 10 s is a shaft settling, and is forgotten.
+_STRAY_LEAK = const(64)
+_BACK_OFF_STEPS = units.steps_for_volume(limits.BACK_OFF_MAX_UL)
 
 
 class Controller:
@@ -44,17 +79,45 @@ class Controller:
         self.ramp = RateRamp()
         self.pressures = PressureCheck()
         self.air = air.AirDetector()
+        self.drip = drip.DripCheck()
         self.flow = flow_check.FlowCheck()
+        self.clock = clock_check.ClockCheck()
+        self.supply = board_check.SupplyCheck()
+        self.sounder = board_check.SounderCheck()
+        self.stop_key = board_check.Key()
+        self.ok_key = board_check.Key()
         self.alarms = alarm_system.AlarmSystem()
         self.signals = alarm_signals.AlarmSignals()
         self.interlock = interlocks.Interlock()
+        self.shadow = shadow.Shadow()
         self.late_ms = 0
         self.delivery_ms = 0  # time on the ladder in this session
+        self.delivery_limit_ms = limits.DELIVERY_MAX_MS
+        self.session_s = 0  # time since START
+        self.session_limit_s = limits.SESSION_MAX_S
         self.idle_ms = 0  # time off the ladder in this session, since it was left
         self.ready_ms = 0  # time READY, waiting for START
         self.session = 0
         self._seen = 0  # conditions that this step found in the controller itself
+        self._slow_seen = 0  # what was found when slow things were judged last
+        self._slow_ms = 0
+        self._session_ms = 0  # below one second
+        self._guard_ms = 0  # since the guard ran
+        self._stray_leak = 0
+        self._stray_counts = 0  # of the encoder, that nobody ordered
+        self._ordered_enable = False  # by the step before
+        self._ordered_sound = False
+        self._off_ms = 0  # since the driver was disabled
+        self._stuck_on_ms = 0  # ENABLE high although it was ordered low
+        self._reversing = False  # the queue may hold backward steps
+        self._back_off_ms = 0
+        self._reverse_owed = 0  # uL/h x ms below one step
+        self._interrupted = False
+        self._stopping_world = 0  # what the sensors show that forbids delivery
+        self._sounder_seen = 0
         self._next = st.make_transition_map()
+        self.shadow.seal_rx(self.rx)
+        self.shadow.seal(self)
 
     # --- the step ------------------------------------------------------------
 
@@ -74,25 +137,47 @@ class Controller:
         outputs.lamp_yellow = False
 
         volume = self.volume
-        volume.counted_steps += inputs.step_edges
+        if not self.shadow.is_intact(self):
+            # Nothing of what is remembered can be believed: off for good.
+            self.state = st.FAULT
+            self._seen |= _INTEGRITY
+        if self._reversing:
+            volume.give_back(inputs.reverse_edges * limits.ENCODER_STEPS_PER_COUNT)
+        else:
+            volume.counted_steps += inputs.step_edges
         alarms = self.alarms
         active_before = alarms.active
 
         new = alarms.step(self._conditions(inputs, dt_ms), self.state, dt_ms)
         if new:
             self.titration.void_question()
-        if new & alarms.stop_mask:
-            self._go(st.EV_ALARM_STOP)
-        if new & alarms.fail_mask:
-            self._go(st.EV_FAULT)
+            if new & alarms.stop_mask:
+                if new & alarms.stop_mask == _OCCLUDED and inputs.down_ok:
+                    self._go(st.EV_OCCLUDED)
+                else:
+                    self._go(st.EV_ALARM_STOP)
+            if new & alarms.fail_mask:
+                self._go(st.EV_FAULT)
+        stopped_by_key = self._keys(inputs, dt_ms)
         if inputs.event != st.NO_EVENT:
-            outputs.event_result = self._person(inputs)
+            if stopped_by_key:
+                outputs.event_result = reasons.OVERTAKEN
+            else:
+                outputs.event_result = self._person(inputs, inputs.event, inputs.argument)
         if volume.counted_steps + volume.missing_steps >= volume.vtbi_steps > 0:
             self._go(st.EV_VTBI_DONE)
 
         state_bit = 1 << self.state
+        if state_bit & st.SESSION_STATES:
+            self._session_ms += dt_ms
+            if self._session_ms >= 1000:
+                self._session_ms -= 1000
+                self.session_s += 1
         if state_bit & st.DELIVERING_STATES:
-            self._deliver(state_bit, outputs, dt_ms)
+            self._deliver(state_bit, inputs, outputs, dt_ms)
+        elif self.state == st.BACK_OFF:
+            self._back_off(inputs, outputs, dt_ms)
+            state_bit = 1 << self.state
         else:
             self._wait(state_bit, dt_ms)
         outputs.enable = state_bit & st.ENABLED_STATES != 0
@@ -104,12 +189,15 @@ class Controller:
         else:
             outputs.raised = 0
             outputs.cleared = 0
-        if alarms.active or active_before:
+        if alarms.active or active_before or self.signals.asking >= 0:
             self.signals.step(alarms.highest(), alarms.acknowledged == 0, outputs, dt_ms)
 
         # The last line: whatever stands above, never more than this.
         if self.interlock.apply(outputs, self.state, self.rx.cap_ul_h):
             self._seen |= _INTERLOCK
+        self._ordered_enable = outputs.enable
+        self._ordered_sound = outputs.sound
+        self.shadow.seal(self)
 
     def open_question(self) -> int:
         """Number of the question that can be answered now, or 0."""
@@ -120,28 +208,40 @@ class Controller:
 
     def _world(self, inputs) -> int:
         """Conditions that the sensors show now, whatever the state."""
-        seen = self.pressures.step(inputs, self.rx.occlusion_pa)
+        seen = self.pressures.step(inputs, self.rx.occlusion_pa, self.ramp.rate_ul_h)
         if inputs.door_open:
             seen |= _DOOR
+        if self.air.sees_air(inputs.air):
+            seen |= _AIR
         return seen
 
     def _conditions(self, inputs, dt_ms: int) -> int:
-        seen = self._world(inputs) | self._seen
-        self._seen &= _INTERLOCK
+        world = self._world(inputs)
+        self._stopping_world = world & ~_NEAR_EMPTY
+        state = self.state
+        bit = 1 << state
+        if not bit & st.DELIVERING_STATES:
+            # Air before the detector is judged by what the motor takes of it.
+            world &= ~_AIR
+        seen = world & ~_AIR | self._seen | self._board(inputs, dt_ms)
+        self._seen &= _INTERLOCK | _INTEGRITY
         volume = self.volume
         if volume.counted_steps > volume.granted_steps:
             seen |= _INTERLOCK  # the motor took a step that nobody granted
-        state = self.state
-        bit = 1 << state
+        if not self._reversing:
+            seen |= self.drip.step(inputs.drop, inputs.step_edges)
+        self.air.pass_time(dt_ms)
         if bit & st.DELIVERING_STATES:
-            if inputs.air or self.air.bubble_steps:
-                seen |= self.air.step(inputs)
+            seen |= self.air.step(inputs.step_edges)
             seen |= self.flow.step(
-                volume.last_grant(), inputs.step_edges, inputs.encoder_edges, dt_ms
+                volume.last_grant(),
+                inputs.step_edges,
+                inputs.encoder_edges - 2 * inputs.reverse_edges,
+                dt_ms,
             )
             if inputs.queue_dropped:
                 volume.take_back()
-            if self.delivery_ms >= limits.DELIVERY_MAX_MS:
+            if self.delivery_ms >= self.delivery_limit_ms or self.session_s >= self.session_limit_s:
                 seen |= _TIME
             timeout_s = self.rx.link_timeout_s
             if timeout_s and inputs.host_silent_ms >= timeout_s * 1000:
@@ -156,7 +256,83 @@ class Controller:
                     seen |= _PROGRAM_IDLE
             elif state == st.IDLE and self.staged.age_ms >= limits.PROGRAM_REMINDER_MS:
                 seen |= _PROGRAM_IDLE
+            elif bit & _LEFT_ALONE and self.idle_ms >= limits.LEFT_PAUSED_MS:
+                seen |= _LEFT_PAUSED
+            if self._interrupted and state == st.ALARM_STOPPED:
+                self._interrupted = False
+                seen |= _INTERRUPTED
         return seen
+
+    def _board(self, inputs, dt_ms: int) -> int:
+        """Conditions of the board itself: motor, guard, clock, sounder, supply."""
+        seen = 0
+        if self._ordered_enable:
+            self._off_ms = 0
+            self._stuck_on_ms = 0
+            if not inputs.enable_level:
+                seen = _CUT_OFF
+        else:
+            if self._off_ms < 1000:
+                self._off_ms += dt_ms
+            if inputs.enable_level and self.state != st.SELF_TEST:
+                self._stuck_on_ms += dt_ms
+                if self._stuck_on_ms > limits.ENABLE_WRONG_MS:
+                    seen = _MOTOR
+        if inputs.encoder_edges and self.state != st.SELF_TEST:
+            if self._reversing:
+                self._stray_counts += inputs.encoder_edges - inputs.reverse_edges
+            else:
+                self._stray_counts += inputs.reverse_edges
+            if self._off_ms > _SLOW_MS:
+                # Long enough after the driver was disabled to have come to rest.
+                self._stray_counts += inputs.encoder_edges
+            if self._stray_counts >= limits.STRAY_COUNTS:
+                seen |= _MOTOR
+        if inputs.guard_beats:
+            self._guard_ms = 0
+        else:
+            self._guard_ms += dt_ms
+            if self._guard_ms > limits.GUARD_MISSING_MS:
+                self._guard_ms = limits.GUARD_MISSING_MS
+                seen |= _GUARD
+        if inputs.guard_trip:
+            seen |= _GUARD
+        if self.clock.step(
+            inputs.clock_fitted, inputs.clock_seconds, inputs.osc_percent, inputs.dt_ms
+        ):
+            seen |= _CLOCK
+        if inputs.sound_heard != self._ordered_sound or self._ordered_sound:
+            self._sounder_seen = self.sounder.step(self._ordered_sound, inputs.sound_heard, dt_ms)
+        elif self._sounder_seen:
+            self._sounder_seen = self.sounder.step(False, False, dt_ms)
+        if not inputs.storage_ok:
+            seen |= _STORAGE
+        self._slow_ms += dt_ms
+        if self._slow_ms >= _SLOW_MS:
+            slow = self.supply.step(inputs, self._slow_ms) | board_check.driver_check(inputs)
+            self._slow_seen = slow | self.stop_key.stuck() | self.ok_key.stuck()
+            self._slow_ms = 0
+            self._stray_leak += 1
+            if self._stray_leak >= _STRAY_LEAK:
+                self._stray_leak = 0
+                if self._stray_counts:
+                    self._stray_counts -= 1
+        return seen | self._slow_seen | self._sounder_seen
+
+    def _keys(self, inputs, dt_ms: int) -> bool:
+        """The two keys; whether STOP is down, which nothing may overrule."""
+        if inputs.ok_key or self.ok_key.is_down:
+            if self.ok_key.pressed(inputs.ok_key, dt_ms):
+                if self.alarms.active:
+                    self._person(inputs, st.EV_ACK, 0)
+                elif self.titration.question:
+                    self._person(inputs, st.EV_CONFIRM, self.titration.question_id)
+        if inputs.stop_key or self.stop_key.is_down:
+            self.stop_key.pressed(inputs.stop_key, dt_ms)
+            if inputs.stop_key:
+                self._go(st.EV_STOP)
+                return True
+        return False
 
     # --- transitions -------------------------------------------------------------
 
@@ -171,6 +347,7 @@ class Controller:
             self.titration.interrupt()
             self.ramp.zero()
             self.idle_ms = 0
+            self._back_off_ms = 0
         elif old != new and new == st.INFUSING and old != st.RUNG_HELD:
             # Delivery begins again, from a rate of zero.
             self.ramp.zero()
@@ -180,15 +357,15 @@ class Controller:
         elif new == st.KVO or old == st.KVO:
             self.ramp.zero()
             self.flow.restart()
+            self._back_off_ms = 0
         return True
 
-    def _person(self, inputs) -> int:
+    def _person(self, inputs, event: int, argument: int) -> int:
         """One event from a person; returns a reason code."""
-        event = inputs.event
         if self._next[self.state * st.N_EVENTS + event] == st.ILLEGAL:
             return reasons.NOT_IN_THIS_STATE
         if event == st.EV_CONFIRM:
-            return self.titration.confirm(inputs.argument)
+            return self.titration.confirm(argument)
         if event == st.EV_DOWN:
             return self.titration.down()
         if event == st.EV_STAY:
@@ -200,12 +377,15 @@ class Controller:
             if reason != reasons.OK:
                 return reason
             self.rx.copy_from(self.staged)
+            self.shadow.seal_rx(self.rx)
             self.ready_ms = 0
         elif event == st.EV_START or event == st.EV_RESUME or event == st.EV_RELEASE:
             reason = self._may_deliver(inputs)
             if reason != reasons.OK:
                 return reason
             if event == st.EV_START:
+                if self._slow_seen & _LOW:
+                    return reasons.ALARM_PRESENT  # not on a supply that ends soon
                 self._begin_session()
         elif event == st.EV_KVO:
             if self.rx.kvo_ul_h == 0:
@@ -214,48 +394,91 @@ class Controller:
             if reason != reasons.OK:
                 return reason
         elif event == st.EV_RESET:
-            if self._world(inputs) or inputs.air:
-                return reasons.ALARM_PRESENT
-            self.alarms.reset()
-            self.air.reset()
-            self.titration.void_question()
+            reason = self._reset(inputs)
+            if reason != reasons.OK:
+                return reason
         elif event == st.EV_END or event == st.EV_CANCEL:
             self._end_session()
+        elif event == st.EV_POST_PASSED and self._interrupted:
+            event = st.EV_INTERRUPTED
         self._go(event)
         return reasons.OK
 
     def _may_deliver(self, inputs) -> int:
         """The prescription checked again, and no reason in sight to stop."""
-        if self._world(inputs) or inputs.air or self.alarms.active & self.alarms.stop_mask:
+        if self.alarms.needs_supervisor():
+            return reasons.NEEDS_SUPERVISOR
+        if self._stopping_world or self._blocking() or self.alarms.active & self.alarms.stop_mask:
             return reasons.ALARM_PRESENT
         return self.rx.check()
+
+    def _blocking(self) -> int:
+        """What is wrong with the board now and forbids delivery."""
+        return (self._slow_seen | self._sounder_seen) & ~_LOW
+
+    def _reset(self, inputs) -> int:
+        if self._stopping_world or self._blocking() & self.alarms.active:
+            return reasons.ALARM_PRESENT
+        timed_out = self.alarms.active & _TIME
+        reason = self.alarms.reset(inputs.role)
+        if reason != reasons.OK:
+            return reason
+        if timed_out:
+            self.delivery_limit_ms = self.delivery_ms + limits.DELIVERY_EXTENSION_MS
+            self.session_limit_s = self.session_s + limits.DELIVERY_EXTENSION_MS // 1000
+        self.air.reset()
+        self.drip.restart()
+        self.titration.void_question()
+        return reasons.OK
 
     def _begin_session(self) -> None:
         self.session += 1
         self.volume.begin(self.rx.vtbi_ul)
         self.titration.begin()
         self.air.reset()
+        self.drip.restart()
         self.delivery_ms = 0
+        self.delivery_limit_ms = limits.DELIVERY_MAX_MS
+        self.session_s = 0
+        self.session_limit_s = limits.SESSION_MAX_S
         self.idle_ms = 0
+
+    def recover(self, session: int, vtbi_steps: int, delivered_steps: int, delivery_s: int) -> None:
+        """Before the self-test has passed: a reset interrupted ``session``, whose
+        prescription is in ``rx``.  What may have been delivered counts as
+        delivered, and the ladder starts again at rung 0, since nobody knows for
+        how long nothing was delivered.  (L7, L19)"""
+        self.session = session
+        self.volume.recover(vtbi_steps, delivered_steps)
+        self.delivery_ms = delivery_s * 1000
+        self.idle_ms = limits.LADDER_RESTART_MS
+        self._interrupted = True
+        self.shadow.seal_rx(self.rx)
+        self.shadow.seal(self)
 
     def _end_session(self) -> None:
         """The delivered volume stays to be read until the next START."""
         self.rx.clear()
         self.staged.clear()
+        self.shadow.seal_rx(self.rx)
         self.volume.vtbi_steps = 0
         self.alarms.end_session()
 
     # --- motion --------------------------------------------------------------------
 
-    def _deliver(self, state_bit: int, outputs, dt_ms: int) -> None:
+    def _deliver(self, state_bit: int, inputs, outputs, dt_ms: int) -> None:
         rx = self.rx
+        self._reversing = False
         if state_bit & _ON_LADDER:
             titration = self.titration
             self.delivery_ms += dt_ms
             target = rx.rate_ul_h[titration.rung]
             may_climb = self.state == st.INFUSING
+            question_id = titration.question_id
             if titration.advance(rx, self.ramp.rate_ul_h == target, may_climb, dt_ms):
                 self._seen |= _UNANSWERED
+            if titration.question_id != question_id:
+                self.signals.ask()
         else:
             self._idle(dt_ms)
             target = rx.kvo_ul_h
@@ -264,8 +487,39 @@ class Controller:
                 target = rung_rate
         rate = self.ramp.step(target, rx.slew_ul_h_s, dt_ms)
         outputs.rate_ul_h = rate
-        outputs.steps = self.volume.grant(rate, dt_ms)
+        outputs.steps = self.volume.grant(rate, dt_ms, inputs.lease_steps)
         outputs.last_step_us = self.volume.last_step_us
+        outputs.air_probe = self.air.probe_is_due(dt_ms)
+
+    def _back_off(self, inputs, outputs, dt_ms: int) -> None:
+        """Turn back until the line has little pressure left.  (L10)"""
+        if not self._reversing:
+            # The first tick: the queue of forward steps was thrown away with it.
+            self._reversing = self._back_off_ms > 0
+            self._back_off_ms += dt_ms
+            if not self._reversing:
+                return
+            self._reverse_owed = 0
+        self._back_off_ms += dt_ms
+        if (
+            not inputs.down_ok
+            or inputs.down_pa <= limits.BACK_OFF_RELIEF_PA
+            or inputs.up_pa >= limits.BACK_OFF_UP_PA
+            or self.interlock.reversed_steps >= _BACK_OFF_STEPS
+            or self._back_off_ms >= limits.BACK_OFF_MAX_MS
+        ):
+            self._go(st.EV_BACKED_OFF)
+            return
+        self._reverse_owed += limits.BACK_OFF_UL_H * dt_ms
+        steps = self._reverse_owed // units.STEP_ULH_MS
+        left = _BACK_OFF_STEPS - self.interlock.reversed_steps
+        if steps > left:
+            steps = left
+        self._reverse_owed -= steps * units.STEP_ULH_MS
+        outputs.reverse = True
+        outputs.rate_ul_h = limits.BACK_OFF_UL_H
+        outputs.steps = steps
+        outputs.last_step_us = dt_ms * 1000
 
     def _wait(self, state_bit: int, dt_ms: int) -> None:
         if state_bit & st.SESSION_STATES:

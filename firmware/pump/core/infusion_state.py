@@ -3,8 +3,8 @@
 Rules that the table holds, each checked cell by cell in the tests:
 
 1. STOP is a legal event in every state and never leads to a delivering one.
-2. The motor's driver is enabled only in ``ENABLED_STATES``; steps are granted
-   only in ``DELIVERING_STATES``.
+2. The motor's driver is enabled only in ``ENABLED_STATES``; steps forward are
+   granted only in ``DELIVERING_STATES``, steps backward only in BACK_OFF.
 3. Resetting an alarm leads to PAUSED, never to delivery.
 4. FAULT has no way out but a power cycle.
 5. A (state, event) pair without a row is illegal: nothing changes and the
@@ -27,7 +27,9 @@ ALARM_STOPPED = const(9)  # off after an alarm; RESET, then RESUME, to go on
 COMPLETE = const(10)  # the volume to be infused was delivered
 FAULT = const(11)  # off until the power is cycled
 
-N_STATES = const(12)
+BACK_OFF = const(12)  # turning back to relieve an occlusion, then ALARM_STOPPED
+
+N_STATES = const(13)
 STATE_NAMES = (
     "SELF_TEST",
     "IDLE",
@@ -41,13 +43,16 @@ STATE_NAMES = (
     "ALARM_STOPPED",
     "COMPLETE",
     "FAULT",
+    "BACK_OFF",
 )
 
 # Bit masks over states.
 DELIVERING_STATES = const((1 << 3) | (1 << 4) | (1 << 7))
-ENABLED_STATES = const((1 << 3) | (1 << 4) | (1 << 5) | (1 << 7))
+ENABLED_STATES = const((1 << 3) | (1 << 4) | (1 << 5) | (1 << 7) | (1 << 12))
 # A session is open from START until END, completion or a fault.
-SESSION_STATES = const((1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 9))
+SESSION_STATES = const(
+    (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 12)
+)
 
 # --- events ------------------------------------------------------------------
 NO_EVENT = const(0)
@@ -74,8 +79,11 @@ EV_POST_FAILED = const(18)
 EV_ALARM_STOP = const(19)
 EV_VTBI_DONE = const(20)
 EV_FAULT = const(21)
+EV_OCCLUDED = const(22)  # stop, and relieve the pressure first
+EV_BACKED_OFF = const(23)
+EV_INTERRUPTED = const(24)  # self-test passed, and a session was open at the reset
 
-N_EVENTS = const(22)
+N_EVENTS = const(25)
 EVENT_NAMES = (
     "NONE",
     "COMMIT",
@@ -99,12 +107,16 @@ EVENT_NAMES = (
     "ALARM_STOP",
     "VTBI_DONE",
     "FAULT",
+    "OCCLUDED",
+    "BACKED_OFF",
+    "INTERRUPTED",
 )
 
 # --- the table: (state, event, next state) -------------------------------------
 TRANSITIONS = (
     (SELF_TEST, EV_POST_PASSED, IDLE),
     (SELF_TEST, EV_POST_FAILED, FAULT),
+    (SELF_TEST, EV_INTERRUPTED, ALARM_STOPPED),
     (SELF_TEST, EV_STOP, SELF_TEST),
     (SELF_TEST, EV_FAULT, FAULT),
     (IDLE, EV_COMMIT, READY),
@@ -127,6 +139,7 @@ TRANSITIONS = (
     (INFUSING, EV_STOP, STOPPED),
     (INFUSING, EV_ACK, INFUSING),
     (INFUSING, EV_RESET, INFUSING),
+    (INFUSING, EV_OCCLUDED, BACK_OFF),
     (INFUSING, EV_ALARM_STOP, ALARM_STOPPED),
     (INFUSING, EV_VTBI_DONE, COMPLETE),
     (INFUSING, EV_FAULT, FAULT),
@@ -138,6 +151,7 @@ TRANSITIONS = (
     (RUNG_HELD, EV_STOP, STOPPED),
     (RUNG_HELD, EV_ACK, RUNG_HELD),
     (RUNG_HELD, EV_RESET, RUNG_HELD),
+    (RUNG_HELD, EV_OCCLUDED, BACK_OFF),
     (RUNG_HELD, EV_ALARM_STOP, ALARM_STOPPED),
     (RUNG_HELD, EV_VTBI_DONE, COMPLETE),
     (RUNG_HELD, EV_FAULT, FAULT),
@@ -163,6 +177,7 @@ TRANSITIONS = (
     (KVO, EV_STOP, STOPPED),
     (KVO, EV_ACK, KVO),
     (KVO, EV_RESET, KVO),
+    (KVO, EV_OCCLUDED, BACK_OFF),
     (KVO, EV_ALARM_STOP, ALARM_STOPPED),
     (KVO, EV_VTBI_DONE, COMPLETE),
     (KVO, EV_FAULT, FAULT),
@@ -178,6 +193,11 @@ TRANSITIONS = (
     (ALARM_STOPPED, EV_END, IDLE),
     (ALARM_STOPPED, EV_VTBI_DONE, COMPLETE),
     (ALARM_STOPPED, EV_FAULT, FAULT),
+    (BACK_OFF, EV_BACKED_OFF, ALARM_STOPPED),
+    (BACK_OFF, EV_STOP, STOPPED),
+    (BACK_OFF, EV_ACK, BACK_OFF),
+    (BACK_OFF, EV_ALARM_STOP, ALARM_STOPPED),
+    (BACK_OFF, EV_FAULT, FAULT),
     (COMPLETE, EV_END, IDLE),
     (COMPLETE, EV_STOP, COMPLETE),
     (COMPLETE, EV_ACK, COMPLETE),

@@ -8,6 +8,8 @@ outputs to it.  What it has to cut is a fault of the controller and is said so.
 from pump.core import infusion_state as st
 from pump.core import limits, units
 
+_BACK_OFF_STEPS = units.steps_for_volume(limits.BACK_OFF_MAX_UL)
+
 
 class Interlock:
     """A budget of motor steps that fills at the cap and holds little.  (L14)
@@ -16,10 +18,13 @@ class Interlock:
     a tick's worth.  Each granted step draws one step's volume.  So any window
     of whole ticks, of whatever length, holds at most the integral of the cap
     over it and one step.
+
+    ``reversed_steps``: backward since delivery; 0.5 mL is all there is.  (L10)
     """
 
     def __init__(self):
         self.budget = 0
+        self.reversed_steps = 0
 
     def apply(self, outputs, state: int, cap_ul_h: int) -> bool:
         """Cut ``outputs`` to what ``state`` and ``cap_ul_h`` allow; returns
@@ -34,6 +39,9 @@ class Interlock:
         if not bit & st.ENABLED_STATES and outputs.enable:
             outputs.enable = False
             cut = True
+        if outputs.reverse or state == st.BACK_OFF:
+            return self._apply_back(outputs, state) or cut
+        self.reversed_steps = 0
         if not bit & st.DELIVERING_STATES:
             cap_ul_h = 0
         elif state == st.KVO and cap_ul_h > limits.KVO_MAX_UL_H:
@@ -52,4 +60,20 @@ class Interlock:
                 outputs.steps = allowed
                 cut = True
             self.budget -= outputs.steps * units.STEP_ULH_MS
+        return cut
+
+    def _apply_back(self, outputs, state: int) -> bool:
+        """Backward only in BACK_OFF, nothing but backward there, and little."""
+        self.budget = 0
+        if state != st.BACK_OFF or not outputs.reverse or outputs.rate_ul_h > limits.BACK_OFF_UL_H:
+            cut = outputs.steps != 0
+            outputs.steps = 0
+            outputs.rate_ul_h = 0
+            outputs.reverse = False
+            return cut
+        left = _BACK_OFF_STEPS - self.reversed_steps
+        cut = outputs.steps > left
+        if cut:
+            outputs.steps = left
+        self.reversed_steps += outputs.steps
         return cut

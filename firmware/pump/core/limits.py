@@ -43,6 +43,11 @@ CONCENTRATION_MAX_MG_ML = const(120)
 DAY_DOSE_MAX_MG_PER_KG = const(1000)
 # Six hours of delivery is the longest infusion.  (M3)
 DELIVERY_MAX_MS = const(21_600_000)
+# A session ends 8 h after it began, pauses included: that long may a pooled
+# bag hang.  (M3)
+SESSION_MAX_S = const(28_800)
+# What a supervisor who goes on after either has is another half hour.
+DELIVERY_EXTENSION_MS = const(1_800_000)
 
 # --- time ----------------------------------------------------------------------
 
@@ -66,6 +71,8 @@ LADDER_RESTART_MS = const(1_800_000)
 # Programming left idle: a reminder after 5 min, cleared after 10.  (L18)
 PROGRAM_REMINDER_MS = const(300_000)
 PROGRAM_CLEAR_MS = const(600_000)
+# Paused, held or stopped and left alone: the same 5 min.
+LEFT_PAUSED_MS = const(300_000)
 # Longest time-out a prescription may ask for on a required link.
 LINK_TIMEOUT_MAX_S = const(300)
 
@@ -88,8 +95,39 @@ BAG_EMPTY_DELAY_MS = const(4000)
 # Readings outside of these are not pressures but a broken sensor.
 PRESSURE_VALID_MIN_PA = const(-80_000)
 PRESSURE_VALID_MAX_PA = const(190_000)
-# A single bubble of 50 uL stops.  (L9)
+# Occlusion: the motor turns back until the line has this little pressure left
+# (5 kPa at the 5 uL/kPa of the softest line leave 25 uL of bolus, of the 200
+# that are allowed), at most 0.5 mL, at 300 mL/h, which is 6 s.  (L10)
+BACK_OFF_RELIEF_PA = const(5000)
+BACK_OFF_MAX_UL = const(500)
+BACK_OFF_UL_H = const(300_000)
+BACK_OFF_MAX_MS = const(10_000)
+# No further back when the inlet is closed too and this much has built up there.
+BACK_OFF_UP_PA = const(30_000)
+# A sensor that says the very same for half a second is stuck or late: a sound
+# one is never still within its last bits.  One that jumps by more than a line
+# can (release of 130 kPa with 0.15 s is 8.4 kPa a tick) is noisy.
+SENSOR_STILL_MS = const(500)
+SENSOR_JUMP_PA = const(12_000)
+# A single bubble of 50 uL stops; so does 1 mL in any 15 min.  (L9)
 AIR_BUBBLE_UL = const(50)
+AIR_WINDOW_UL = const(1000)
+AIR_WINDOW_MS = const(900_000)
+# The air detector's emitter is switched off for a tick this often: a detector
+# that does not see "air" then sees nothing.
+AIR_PROBE_MS = const(1000)
+# Drip chamber, 20 drops a mL.  Free flow: drops fall for 150 uL more than the
+# motor has taken with a fifth added, or with the motor off.  No drop for a
+# millilitre: nothing comes from the bag.
+DROP_UL = const(50)
+FREE_FLOW_UL = const(150)
+DROP_MARGIN_PERCENT = const(20)
+NO_DROP_UL = const(1000)
+# The bag's column falls: its head at the inlet, corrected for the flow's own
+# loss of 10 Pa per uL/s (1/360 Pa per uL/h), of 6 kPa full and 1 kPa empty.
+NEAR_EMPTY_PA = const(4000)
+HEAD_LOSS_UL_H_PER_PA = const(360)
+NEAR_EMPTY_DELAY_MS = const(4000)
 # Fluid that parts two bubbles: a tenth of the smallest that counts.
 AIR_GAP_UL = const(5)
 # Flow against the encoder: off by more than 20 % over max(2 s, 50 steps)
@@ -101,6 +139,46 @@ FLOW_LOW_PERCENT = const(5)
 FLOW_LOW_MS = const(300_000)
 # One encoder count is four motor steps (800 counts a turn).
 ENCODER_STEPS_PER_COUNT = const(4)
+
+# --- the board itself ------------------------------------------------------------
+
+# Supply: low below 3.6 V, or when the comparator at 3.5 V says so; exhausted
+# below 3.3 V, or when low has lasted 10 min, because neither path alone is
+# believed.  The sources ask for less than 15 min of notice.
+SUPPLY_LOW_MV = const(3600)
+SUPPLY_EXHAUSTED_MV = const(3300)
+SUPPLY_LOW_MAX_MS = const(600_000)
+SUPPLY_DELAY_MS = const(200)
+# The usual driver chips shut down by themselves at 150 C of junction; their
+# case is then near 100 C.
+DRIVER_MAX_C = const(85)
+DRIVER_DELAY_MS = const(1000)
+# A key that is down for a minute is stuck.
+KEY_STUCK_MS = const(60_000)
+# The sounder is on and the loop-back does not hear it for this long; or hears
+# it for so long while it is off.
+SOUNDER_DEAF_MS = const(60)
+SOUNDER_STUCK_MS = const(200)
+# Ticks against the clock chip's crystal: 1 % over 60 s; a second that does not
+# come for 2.5 s is a fault as well.  Without one, ticks against the ring
+# oscillator: 20 %.  (L20)
+CLOCK_WINDOW_S = const(60)
+CLOCK_WINDOW_OFF_MS = const(600)
+CLOCK_MISSING_MS = const(2500)
+CLOCK_RING_PERCENT = const(20)
+# The guard runs every 10 ms; if it has not for this long it is dead.
+GUARD_MISSING_MS = const(50)
+# ENABLE reads otherwise than it was ordered, for two ticks.
+ENABLE_WRONG_MS = const(20)
+# Counts of the encoder against the order of its direction, or while disabled:
+# one may be the shaft settling on a detent.
+STRAY_COUNTS = const(3)
+
+# --- alarms ------------------------------------------------------------------------
+
+# The same stop alarm for the third time in 10 min needs a supervisor.  (L17)
+REPEAT_COUNT = const(3)
+REPEAT_WINDOW_S = const(600)
 
 # --- alarm signals ---------------------------------------------------------------
 

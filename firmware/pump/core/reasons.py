@@ -49,6 +49,18 @@ TABLE_MISMATCH = const(37)
 TOO_LONG = const(38)
 BUSY = const(39)
 OVERTAKEN = const(40)
+NOT_ALLOWED = const(41)
+NO_KEY = const(42)
+LOCKED = const(43)
+BAD_RESPONSE = const(44)
+NO_CHALLENGE = const(45)
+TOO_MANY_ATTEMPTS = const(46)
+MOTOR_ON = const(47)
+NEEDS_SUPERVISOR = const(48)
+POST_FAILED = const(49)
+NOT_FITTED = const(50)
+NO_SUCH_RECORD = const(51)
+STORAGE = const(52)
 
 REASONS = (
     ("OK", "done"),
@@ -92,4 +104,16 @@ REASONS = (
     ("TOO_LONG", "more than 96 bytes"),
     ("BUSY", "the line before is still being answered"),
     ("OVERTAKEN", "not executed: a STOP came in the same tick"),
+    ("NOT_ALLOWED", "needs a role that you have not"),
+    ("NO_KEY", "no key is set"),
+    ("LOCKED", "locked after failures"),
+    ("BAD_RESPONSE", "x"),
+    ("NO_CHALLENGE", "x"),
+    ("TOO_MANY_ATTEMPTS", "x"),
+    ("MOTOR_ON", "only with the motor off"),
+    ("NEEDS_SUPERVISOR", "needs a supervisor"),
+    ("POST_FAILED", "x"),
+    ("NOT_FITTED", "x"),
+    ("NO_SUCH_RECORD", "x"),
+    ("STORAGE", "the checkpoint cannot be written"),
 )

@@ -60,6 +60,22 @@ class Volume:
         self._grant_2 = 0
         self._grant_3 = 0
 
+    def give_back(self, steps: int) -> None:
+        """The encoder saw the motor turn back by ``steps``: they are not in the
+        patient, and are owed again.  (L10)"""
+        if steps > self.counted_steps:
+            steps = self.counted_steps
+        self.counted_steps -= steps
+        self.granted_steps -= steps
+
+    def recover(self, vtbi_steps: int, delivered_steps: int) -> None:
+        """A session that a reset interrupted: what may have been delivered counts
+        as delivered.  (L19)"""
+        self.begin(0)
+        self.vtbi_steps = vtbi_steps
+        self.granted_steps = delivered_steps
+        self.counted_steps = delivered_steps
+
     def delivered_steps(self) -> int:
         """What was delivered, in steps, judged at its worst."""
         return self.counted_steps + self.missing_steps
@@ -72,10 +88,11 @@ class Volume:
         """Steps granted by the tick before."""
         return self._grant_0
 
-    def grant(self, rate_ul_h: int, dt_ms: int) -> int:
+    def grant(self, rate_ul_h: int, dt_ms: int, lease_steps: int) -> int:
         """Steps owed for a slot of ``dt_ms`` (0 to 20 ms) at ``rate_ul_h``.
 
-        Never grants a step beyond the volume to be infused.  Leaves in
+        Never grants a step beyond the volume to be infused, nor one beyond
+        ``lease_steps``, which the checkpoint knows nothing of.  Leaves in
         ``last_step_us`` the time from the start of the slot to the last step.
         """
         if dt_ms == 0:
@@ -88,6 +105,8 @@ class Volume:
         left = self.vtbi_steps - self.granted_steps
         if steps > left:
             steps = left
+        if steps > lease_steps - self.granted_steps:
+            steps = lease_steps - self.granted_steps
         if steps <= 0:
             self._grant_0 = 0
             self._end_of_grants(owed, left, dt_ms)
