@@ -1,18 +1,307 @@
-"""Power-on self-test: what must be true before a prescription is accepted."""
+"""Power-on self-test: what must be true before anything is accepted.  (L16)
 
+One item after the other, a tick at a time, so that queries and STOP are
+answered meanwhile.  The first failure ends it, in FAULT.  What is not fitted
+does not fail it: a bare board boots, says what it lacks, and refuses START by
+what its open inputs read.
+"""
+
+from micropython import const
+
+from pump.core import limits
+from pump.hal import firmware_image
 from pump.protocol.framing import Crc16
+
+RUNNING = const(0)
+PASSED = const(1)
+FAILED = const(2)
+RESULT_NAMES = (b"RUNNING", b"PASSED", b"FAILED")
+
+# What an item says.
+_GOES_ON = const(0)
+_PASS = const(1)
+_FAIL = const(2)
+_ABSENT = const(3)
+
+# Items in order; a bit of ``absent_mask`` is an item that is not fitted.
+ITEM_NAMES = (
+    b"CODE",
+    b"IMAGE",
+    b"STORAGE",
+    b"MOTOR_AT_REST",
+    b"COUNTERS",
+    b"DEAD_MAN",
+    b"GUARD",
+    b"SOUNDER",
+    b"PRESSURES",
+    b"AIR_DETECTOR",
+    b"DOOR",
+    b"DRIVER",
+    b"SUPPLY",
+    b"KEYS",
+    b"CLOCK",
+    b"DATE",
+    b"DEVICE_KEY",
+)
+# (what it shows, what fails it)
+ITEM_TEXTS = (
+    ("checksums compute", "a known answer is missed"),
+    ("every file of the firmware is as it was shipped", "a file differs from the manifest"),
+    ("FRAM takes and gives back a pattern", "it does not, or a fitted one is gone"),
+    ("no edge and ENABLE low for 100 ms", "STEP, encoder or ENABLE says otherwise"),
+    ("8 pulses with the driver off are counted twice", "either counter says another number"),
+    ("ENABLE rises, and falls by itself unfed", "it does not rise, or stays up"),
+    ("the guard runs 10 times in 100 ms", "it runs fewer than 5 times"),
+    ("sound is heard, then silence; lamps light up", "not heard, or heard without order"),
+    ("both pressures read and live", "never: absent"),
+    ("with its emitter off it sees air", "it still sees fluid"),
+    ("the door is closed", "never: absent or open"),
+    ("its temperature is 0 to 60 C", "it is above"),
+    ("the supply is above 3.3 V", "it is below"),
+    ("no key is pressed", "never: absent or pressed"),
+    ("two seconds of the clock chip are two seconds", "they are more than 2 % off"),
+    ("the clock chip knows the date", "never: absent"),
+    ("a device key is set", "never: absent, and nobody can log in"),
+)
 
 # Published check value of CRC-16/CCITT-FALSE.
 _CHECK_INPUT = b"123456789"
-_CHECK_VALUE = 0x29B1
+_CHECK_VALUE = const(0x29B1)
+
+_REST_MS = const(100)
+_PULSES = const(8)
+_PULSE_SLOT_MS = const(10)
+_PULSE_RATE_UL_H = const(450_000)  # 8 steps in 10 ms
+_GUARD_MS = const(100)
+_SOUND_MS = const(150)
+_LIVE_MS = const(100)
+_DRIVER_MAX_C = const(60)
+_SECOND_OFF_MS = const(20)
 
 
-def self_test(inputs) -> bool:
-    """Whether checksums compute and the motor is at rest.
+class SelfTest:
+    """``step`` before each step of the controller, ``drive`` after it.
 
-    Absent sensors do not fail it: a bare board boots, says what is missing
-    and refuses START.
+    ``result``       RUNNING, PASSED or FAILED
+    ``item``         index of the item at hand, or of the one that failed
+    ``absent_mask``  items that are not fitted
+    ``elapsed_ms``   since boot
     """
-    if Crc16().of(_CHECK_INPUT, len(_CHECK_INPUT)) != _CHECK_VALUE:
-        return False
-    return inputs.step_edges == 0 and inputs.encoder_edges == 0
+
+    def __init__(self, stepper, dead_man, guard, image, journal, clock_chip, has_key: bool):
+        self.result = RUNNING
+        self.item = 0
+        self.absent_mask = 0
+        self.elapsed_ms = 0
+        self._stepper = stepper
+        self._dead_man = dead_man
+        self._guard = guard
+        self._image = image
+        self._journal = journal
+        self._clock_chip = clock_chip
+        self._has_key = has_key
+        self._ms = 0  # since the item began
+        self._edges = 0
+        self._count = 0
+        self._seen = 0
+        self._last_pa = 0
+        # What ``drive`` is to do in this tick.
+        self._sound = False
+        self._lamps = False
+        self._probe = False
+        self._pulses = False
+        self._items = (
+            self._code,
+            self._check_image,
+            self._storage,
+            self._motor_at_rest,
+            self._counters,
+            self._check_dead_man,
+            self._check_guard,
+            self._sounder,
+            self._pressures,
+            self._air_detector,
+            self._door,
+            self._driver,
+            self._supply,
+            self._keys,
+            self._clock,
+            self._date,
+            self._device_key,
+        )
+
+    def step(self, inputs) -> None:
+        """One tick of the item at hand; edges that it made itself are taken out of
+        ``inputs``."""
+        self.elapsed_ms += inputs.dt_ms
+        self._ms += inputs.dt_ms
+        self._sound = False
+        self._lamps = False
+        self._probe = False
+        self._pulses = False
+        verdict = self._items[self.item](inputs)
+        if verdict == _GOES_ON:
+            return
+        if verdict == _FAIL:
+            self.result = FAILED
+            return
+        if verdict == _ABSENT:
+            self.absent_mask |= 1 << self.item
+        if self.item == len(self._items) - 1:
+            self.result = PASSED
+            return
+        self.item += 1
+        self._ms = 0
+        self._edges = 0
+        self._count = 0
+        self._seen = 0
+
+    def drive(self, outputs) -> None:
+        """Put what the item at hand needs into ``outputs``; ENABLE stays off."""
+        if self._sound:
+            outputs.sound = True
+        if self._lamps:
+            outputs.lamp_red = True
+            outputs.lamp_yellow = True
+            outputs.lamp_green = True
+        if self._probe:
+            outputs.air_probe = True
+        if self._pulses:
+            outputs.rate_ul_h = _PULSE_RATE_UL_H
+            outputs.slot_ms = _PULSE_SLOT_MS
+            outputs.steps = _PULSES
+            outputs.last_step_us = _PULSE_SLOT_MS * 1000
+
+    # --- items -------------------------------------------------------------------
+
+    def _code(self, inputs) -> int:
+        if Crc16().of(_CHECK_INPUT, len(_CHECK_INPUT)) != _CHECK_VALUE:
+            return _FAIL
+        return _PASS
+
+    def _check_image(self, inputs) -> int:
+        for _ in range(4):
+            state = self._image.check_some()
+            if state == firmware_image.INTACT:
+                return _PASS
+            if state == firmware_image.UNKNOWN:
+                return _ABSENT
+            if state == firmware_image.ALTERED:
+                return _FAIL
+        return _GOES_ON
+
+    def _storage(self, inputs) -> int:
+        journal = self._journal
+        if journal.fram_fitted:
+            return _PASS if journal.ok and journal.test_pattern() else _FAIL
+        return _FAIL if journal.fram_is_missing else _ABSENT
+
+    def _motor_at_rest(self, inputs) -> int:
+        if inputs.step_edges or inputs.encoder_edges or inputs.enable_level:
+            return _FAIL
+        return _PASS if self._ms >= _REST_MS else _GOES_ON
+
+    def _counters(self, inputs) -> int:
+        if self._count == 0:
+            self._count = 1
+            self._pulses = True
+            self._guard.begin_test()
+            return _GOES_ON
+        self._edges += inputs.step_edges
+        inputs.step_edges = 0
+        if inputs.encoder_edges:
+            return _FAIL
+        if self._ms < _REST_MS:
+            return _GOES_ON
+        seen_by_guard = self._guard.end_test()
+        return _PASS if self._edges == _PULSES and seen_by_guard == _PULSES else _FAIL
+
+    def _check_dead_man(self, inputs) -> int:
+        if self._count == 0:
+            self._count = 1
+            self._dead_man.arm()
+            self._dead_man.feed()
+            return _GOES_ON if self._dead_man.enable_level() else _FAIL
+        if self._ms < _REST_MS:
+            return _GOES_ON
+        fell = not self._dead_man.enable_level()
+        self._dead_man.drop()
+        return _PASS if fell else _FAIL
+
+    def _check_guard(self, inputs) -> int:
+        self._count += inputs.guard_beats
+        if self._ms < _GUARD_MS:
+            return _GOES_ON
+        return _PASS if self._count >= 5 and not inputs.guard_trip else _FAIL
+
+    def _sounder(self, inputs) -> int:
+        if self._ms <= _SOUND_MS:
+            self._sound = True
+            self._lamps = True
+            if inputs.sound_heard:
+                self._count += 1
+            return _GOES_ON
+        if self._ms <= _SOUND_MS + 2 * inputs.dt_ms:
+            return _GOES_ON  # the sound dies away
+        if self._count < 5 or inputs.sound_heard:
+            return _FAIL
+        return _PASS if self._ms >= 2 * _SOUND_MS else _GOES_ON
+
+    def _pressures(self, inputs) -> int:
+        if not inputs.down_ok or not inputs.up_ok:
+            return _ABSENT
+        if inputs.down_pa != self._last_pa:
+            self._count += 1
+            self._last_pa = inputs.down_pa
+        if self._ms < _LIVE_MS:
+            return _GOES_ON
+        return _PASS if self._count > 1 else _ABSENT
+
+    def _air_detector(self, inputs) -> int:
+        if self._count == 0:
+            # Reads air already: there is air, or no detector.
+            if inputs.air:
+                return _ABSENT
+            self._count = 1
+            self._probe = True
+            return _GOES_ON
+        return _PASS if inputs.air else _FAIL
+
+    def _door(self, inputs) -> int:
+        return _ABSENT if inputs.door_open else _PASS
+
+    def _driver(self, inputs) -> int:
+        if not inputs.driver_ok:
+            return _ABSENT
+        return _PASS if 0 <= inputs.driver_c <= _DRIVER_MAX_C else _FAIL
+
+    def _supply(self, inputs) -> int:
+        return _PASS if inputs.supply_mv >= limits.SUPPLY_EXHAUSTED_MV else _FAIL
+
+    def _keys(self, inputs) -> int:
+        return _ABSENT if inputs.stop_key or inputs.ok_key else _PASS
+
+    def _clock(self, inputs) -> int:
+        if not inputs.clock_fitted:
+            return _ABSENT
+        if self._ms > 4 * 1000:
+            return _FAIL
+        if self._count:
+            self._seen += inputs.dt_ms
+        if inputs.clock_seconds == 0:
+            return _GOES_ON
+        self._count += inputs.clock_seconds
+        if self._count == 1:
+            return _GOES_ON
+        off = self._seen - (self._count - 1) * 1000
+        if self._count < 3:
+            return _GOES_ON
+        # A tick of doubt at either end.
+        most = 2 * limits.TICK_MS + (self._count - 1) * _SECOND_OFF_MS
+        return _PASS if -most <= off <= most else _FAIL
+
+    def _date(self, inputs) -> int:
+        return _PASS if self._clock_chip.valid else _ABSENT
+
+    def _device_key(self, inputs) -> int:
+        return _PASS if self._has_key else _ABSENT

@@ -1,7 +1,11 @@
-"""What the board itself may suffer from: supply, driver, keys, sounder."""
+"""What the board itself may suffer from: supply, driver, keys, sounder, clocks,
+a dead guard, a memory that takes nothing."""
+
+from micropython import const
 
 from pump.core import alarm_conditions as ac
 from pump.core import limits
+from pump.core.clock_check import ClockCheck
 
 _LOW = 1 << ac.BATTERY_LOW
 _EXHAUSTED = 1 << ac.BATTERY_EXHAUSTED
@@ -9,6 +13,12 @@ _HOT = 1 << ac.DRIVER_HOT
 _SENSOR = 1 << ac.SENSOR_FAULT
 _KEY = 1 << ac.KEY_STUCK
 _SOUNDER = 1 << ac.SOUNDER_FAULT
+_CLOCK = 1 << ac.CLOCK_FAULT
+_GUARD = 1 << ac.GUARD_TRIP
+_STORAGE = 1 << ac.STORAGE_FAULT
+
+# Supply and temperature do not change in a tick: they are judged every so often.
+_SLOW_MS = const(160)
 
 
 class SupplyCheck:
@@ -92,3 +102,57 @@ class SounderCheck:
         else:
             self._stray_ms = 0
         return 0
+
+
+class BoardCheck:
+    """All of them.
+
+    ``blocking``  what is wrong now and forbids delivery, latched or not
+    """
+
+    def __init__(self):
+        self.blocking = 0
+        self.stop_key = Key()
+        self.ok_key = Key()
+        self.is_low = False  # the supply, so that nothing is begun
+        self._clock = ClockCheck()
+        self._supply = SupplyCheck()
+        self._sounder = SounderCheck()
+        self._slow_seen = 0
+        self._slow_ms = 0
+        self._sounder_seen = 0
+        self._guard_ms = 0  # since the guard ran
+
+    def step(self, inputs, sounds: bool, ordered_sound: bool, dt_ms: int) -> int:
+        """The conditions as bits.
+
+        ``sounds``: false while the self-test makes and judges sound itself.
+        """
+        seen = 0
+        if inputs.guard_beats:
+            self._guard_ms = 0
+        else:
+            self._guard_ms += dt_ms
+            if self._guard_ms > limits.GUARD_MISSING_MS:
+                self._guard_ms = 1000
+                seen = _GUARD
+        if inputs.guard_trip:
+            seen = _GUARD
+        if self._clock.step(
+            inputs.clock_fitted, inputs.clock_seconds, inputs.osc_percent, inputs.dt_ms
+        ):
+            seen |= _CLOCK
+        if not inputs.storage_ok:
+            seen |= _STORAGE
+        if sounds and (ordered_sound or inputs.sound_heard or self._sounder_seen):
+            self._sounder_seen = self._sounder.step(ordered_sound, inputs.sound_heard, dt_ms)
+        self._slow_ms += dt_ms
+        if self._slow_ms >= _SLOW_MS:
+            supply = self._supply.step(inputs, self._slow_ms)
+            self.is_low = supply != 0
+            self._slow_seen = (
+                supply | driver_check(inputs) | self.stop_key.stuck() | self.ok_key.stuck()
+            )
+            self._slow_ms = 0
+        self.blocking = (self._slow_seen | self._sounder_seen) & ~_LOW
+        return seen | self._slow_seen | self._sounder_seen

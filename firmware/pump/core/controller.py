@@ -6,21 +6,19 @@ memory intact, time, sensor health and alarm conditions, transition, volume,
 titration, ramp, the interlock, and the seal on what is remembered.
 """
 
-from micropython import const
-
 from pump.core import (
     air,
     alarm_signals,
     alarm_system,
+    back_off,
     board_check,
-    clock_check,
     drip,
     flow_check,
     interlocks,
     limits,
+    motor_check,
     reasons,
     shadow,
-    units,
 )
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
@@ -32,7 +30,6 @@ from pump.core.volume import Volume
 
 _DOOR = 1 << ac.DOOR_OPEN
 _AIR = 1 << ac.AIR_IN_LINE
-_SENSOR = 1 << ac.SENSOR_FAULT
 _UNANSWERED = 1 << ac.NO_CONFIRMATION
 _TIME = 1 << ac.DELIVERY_TIME
 _SILENT = 1 << ac.LINK_SILENT
@@ -41,25 +38,12 @@ _COMPLETE = 1 << ac.INFUSION_COMPLETE
 _PROGRAM_IDLE = 1 << ac.PROGRAM_IDLE
 _OCCLUDED = 1 << ac.DOWNSTREAM_OCCLUSION
 _NEAR_EMPTY = 1 << ac.BAG_NEAR_EMPTY
-_EXHAUSTED = 1 << ac.BATTERY_EXHAUSTED
-_LOW = 1 << ac.BATTERY_LOW
-_CLOCK = 1 << ac.CLOCK_FAULT
 _INTEGRITY = 1 << ac.INTEGRITY
-_GUARD = 1 << ac.GUARD_TRIP
-_MOTOR = 1 << ac.MOTOR_FAULT
-_CUT_OFF = 1 << ac.MOTOR_CUT_OFF
 _INTERRUPTED = 1 << ac.INTERRUPTED
 _LEFT_PAUSED = 1 << ac.LEFT_PAUSED
-_STORAGE = 1 << ac.STORAGE_FAULT
-_FREE_FLOW = 1 << ac.FREE_FLOW
 # Climbing or held on a rung of the ladder: delivery of the dose.
 _ON_LADDER = 1 << st.INFUSING | 1 << st.RUNG_HELD
 _LEFT_ALONE = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
-# Supply and temperature do not change in a tick: they are judged every so often.
-_SLOW_MS = const(160)
-# One stray count in 10 s is a shaft settling, and is forgotten.
-_STRAY_LEAK = const(64)
-_BACK_OFF_STEPS = units.steps_for_volume(limits.BACK_OFF_MAX_UL)
 
 
 class Controller:
@@ -81,11 +65,9 @@ class Controller:
         self.air = air.AirDetector()
         self.drip = drip.DripCheck()
         self.flow = flow_check.FlowCheck()
-        self.clock = clock_check.ClockCheck()
-        self.supply = board_check.SupplyCheck()
-        self.sounder = board_check.SounderCheck()
-        self.stop_key = board_check.Key()
-        self.ok_key = board_check.Key()
+        self.motor = motor_check.MotorCheck()
+        self.board = board_check.BoardCheck()
+        self.back_off = back_off.BackOff()
         self.alarms = alarm_system.AlarmSystem()
         self.signals = alarm_signals.AlarmSignals()
         self.interlock = interlocks.Interlock()
@@ -99,22 +81,11 @@ class Controller:
         self.ready_ms = 0  # time READY, waiting for START
         self.session = 0
         self._seen = 0  # conditions that this step found in the controller itself
-        self._slow_seen = 0  # what was found when slow things were judged last
-        self._slow_ms = 0
         self._session_ms = 0  # below one second
-        self._guard_ms = 0  # since the guard ran
-        self._stray_leak = 0
-        self._stray_counts = 0  # of the encoder, that nobody ordered
         self._ordered_enable = False  # by the step before
         self._ordered_sound = False
-        self._off_ms = 0  # since the driver was disabled
-        self._stuck_on_ms = 0  # ENABLE high although it was ordered low
-        self._reversing = False  # the queue may hold backward steps
-        self._back_off_ms = 0
-        self._reverse_owed = 0  # uL/h x ms below one step
         self._interrupted = False
         self._stopping_world = 0  # what the sensors show that forbids delivery
-        self._sounder_seen = 0
         self._next = st.make_transition_map()
         self.shadow.seal_rx(self.rx)
         self.shadow.seal(self)
@@ -141,7 +112,7 @@ class Controller:
             # Nothing of what is remembered can be believed: off for good.
             self.state = st.FAULT
             self._seen |= _INTEGRITY
-        if self._reversing:
+        if self.back_off.reversing:
             volume.give_back(inputs.reverse_edges * limits.ENCODER_STEPS_PER_COUNT)
         else:
             volume.counted_steps += inputs.step_edges
@@ -176,7 +147,8 @@ class Controller:
         if state_bit & st.DELIVERING_STATES:
             self._deliver(state_bit, inputs, outputs, dt_ms)
         elif self.state == st.BACK_OFF:
-            self._back_off(inputs, outputs, dt_ms)
+            if not self.back_off.step(inputs, outputs, dt_ms):
+                self._go(st.EV_BACKED_OFF)
             state_bit = 1 << self.state
         else:
             self._wait(state_bit, dt_ms)
@@ -223,12 +195,16 @@ class Controller:
         if not bit & st.DELIVERING_STATES:
             # Air before the detector is judged by what the motor takes of it.
             world &= ~_AIR
-        seen = world & ~_AIR | self._seen | self._board(inputs, dt_ms)
+        seen = world & ~_AIR | self._seen
+        tested = state != st.SELF_TEST  # which drives motor and sounder itself
+        seen |= self.board.step(inputs, tested, self._ordered_sound, dt_ms)
+        if tested:
+            seen |= self.motor.step(inputs, self._ordered_enable, self.back_off.reversing, dt_ms)
         self._seen &= _INTERLOCK | _INTEGRITY
         volume = self.volume
         if volume.counted_steps > volume.granted_steps:
             seen |= _INTERLOCK  # the motor took a step that nobody granted
-        if not self._reversing:
+        if not self.back_off.reversing:
             seen |= self.drip.step(inputs.drop, inputs.step_edges)
         self.air.pass_time(dt_ms)
         if bit & st.DELIVERING_STATES:
@@ -263,72 +239,16 @@ class Controller:
                 seen |= _INTERRUPTED
         return seen
 
-    def _board(self, inputs, dt_ms: int) -> int:
-        """Conditions of the board itself: motor, guard, clock, sounder, supply."""
-        seen = 0
-        if self._ordered_enable:
-            self._off_ms = 0
-            self._stuck_on_ms = 0
-            if not inputs.enable_level:
-                seen = _CUT_OFF
-        else:
-            if self._off_ms < 1000:
-                self._off_ms += dt_ms
-            if inputs.enable_level and self.state != st.SELF_TEST:
-                self._stuck_on_ms += dt_ms
-                if self._stuck_on_ms > limits.ENABLE_WRONG_MS:
-                    seen = _MOTOR
-        if inputs.encoder_edges and self.state != st.SELF_TEST:
-            if self._reversing:
-                self._stray_counts += inputs.encoder_edges - inputs.reverse_edges
-            else:
-                self._stray_counts += inputs.reverse_edges
-            if self._off_ms > _SLOW_MS:
-                # Long enough after the driver was disabled to have come to rest.
-                self._stray_counts += inputs.encoder_edges
-            if self._stray_counts >= limits.STRAY_COUNTS:
-                seen |= _MOTOR
-        if inputs.guard_beats:
-            self._guard_ms = 0
-        else:
-            self._guard_ms += dt_ms
-            if self._guard_ms > limits.GUARD_MISSING_MS:
-                self._guard_ms = limits.GUARD_MISSING_MS
-                seen |= _GUARD
-        if inputs.guard_trip:
-            seen |= _GUARD
-        if self.clock.step(
-            inputs.clock_fitted, inputs.clock_seconds, inputs.osc_percent, inputs.dt_ms
-        ):
-            seen |= _CLOCK
-        if inputs.sound_heard != self._ordered_sound or self._ordered_sound:
-            self._sounder_seen = self.sounder.step(self._ordered_sound, inputs.sound_heard, dt_ms)
-        elif self._sounder_seen:
-            self._sounder_seen = self.sounder.step(False, False, dt_ms)
-        if not inputs.storage_ok:
-            seen |= _STORAGE
-        self._slow_ms += dt_ms
-        if self._slow_ms >= _SLOW_MS:
-            slow = self.supply.step(inputs, self._slow_ms) | board_check.driver_check(inputs)
-            self._slow_seen = slow | self.stop_key.stuck() | self.ok_key.stuck()
-            self._slow_ms = 0
-            self._stray_leak += 1
-            if self._stray_leak >= _STRAY_LEAK:
-                self._stray_leak = 0
-                if self._stray_counts:
-                    self._stray_counts -= 1
-        return seen | self._slow_seen | self._sounder_seen
-
     def _keys(self, inputs, dt_ms: int) -> bool:
         """The two keys; whether STOP is down, which nothing may overrule."""
-        if inputs.ok_key or self.ok_key.is_down:
-            if self.ok_key.pressed(inputs.ok_key, dt_ms):
+        if inputs.ok_key or self.board.ok_key.is_down:
+            if self.board.ok_key.pressed(inputs.ok_key, dt_ms):
                 if self.alarms.active:
                     self._person(inputs, st.EV_ACK, 0)
                 elif self.titration.question:
                     self._person(inputs, st.EV_CONFIRM, self.titration.question_id)
-        if inputs.stop_key or self.stop_key.is_down:
-            self.stop_key.pressed(inputs.stop_key, dt_ms)
+        if inputs.stop_key or self.board.stop_key.is_down:
+            self.board.stop_key.pressed(inputs.stop_key, dt_ms)
             if inputs.stop_key:
                 self._go(st.EV_STOP)
                 return True
@@ -343,11 +263,12 @@ class Controller:
         if new == st.ILLEGAL:
             return False
         self.state = new
+        if new == st.BACK_OFF:
+            self.back_off.begin()
         if 1 << old & _ON_LADDER and not 1 << new & _ON_LADDER:
             self.titration.interrupt()
             self.ramp.zero()
             self.idle_ms = 0
-            self._back_off_ms = 0
         elif old != new and new == st.INFUSING and old != st.RUNG_HELD:
             # Delivery begins again, from a rate of zero.
             self.ramp.zero()
@@ -357,7 +278,6 @@ class Controller:
         elif new == st.KVO or old == st.KVO:
             self.ramp.zero()
             self.flow.restart()
-            self._back_off_ms = 0
         return True
 
     def _person(self, inputs, event: int, argument: int) -> int:
@@ -384,7 +304,7 @@ class Controller:
             if reason != reasons.OK:
                 return reason
             if event == st.EV_START:
-                if self._slow_seen & _LOW:
+                if self.board.is_low:
                     return reasons.ALARM_PRESENT  # not on a supply that ends soon
                 self._begin_session()
         elif event == st.EV_KVO:
@@ -408,16 +328,16 @@ class Controller:
         """The prescription checked again, and no reason in sight to stop."""
         if self.alarms.needs_supervisor():
             return reasons.NEEDS_SUPERVISOR
-        if self._stopping_world or self._blocking() or self.alarms.active & self.alarms.stop_mask:
+        if (
+            self._stopping_world
+            or self.board.blocking
+            or self.alarms.active & self.alarms.stop_mask
+        ):
             return reasons.ALARM_PRESENT
         return self.rx.check()
 
-    def _blocking(self) -> int:
-        """What is wrong with the board now and forbids delivery."""
-        return (self._slow_seen | self._sounder_seen) & ~_LOW
-
     def _reset(self, inputs) -> int:
-        if self._stopping_world or self._blocking() & self.alarms.active:
+        if self._stopping_world or self.board.blocking & self.alarms.active:
             return reasons.ALARM_PRESENT
         timed_out = self.alarms.active & _TIME
         reason = self.alarms.reset(inputs.role)
@@ -468,7 +388,7 @@ class Controller:
 
     def _deliver(self, state_bit: int, inputs, outputs, dt_ms: int) -> None:
         rx = self.rx
-        self._reversing = False
+        self.back_off.reversing = False
         if state_bit & _ON_LADDER:
             titration = self.titration
             self.delivery_ms += dt_ms
@@ -490,36 +410,6 @@ class Controller:
         outputs.steps = self.volume.grant(rate, dt_ms, inputs.lease_steps)
         outputs.last_step_us = self.volume.last_step_us
         outputs.air_probe = self.air.probe_is_due(dt_ms)
-
-    def _back_off(self, inputs, outputs, dt_ms: int) -> None:
-        """Turn back until the line has little pressure left.  (L10)"""
-        if not self._reversing:
-            # The first tick: the queue of forward steps was thrown away with it.
-            self._reversing = self._back_off_ms > 0
-            self._back_off_ms += dt_ms
-            if not self._reversing:
-                return
-            self._reverse_owed = 0
-        self._back_off_ms += dt_ms
-        if (
-            not inputs.down_ok
-            or inputs.down_pa <= limits.BACK_OFF_RELIEF_PA
-            or inputs.up_pa >= limits.BACK_OFF_UP_PA
-            or self.interlock.reversed_steps >= _BACK_OFF_STEPS
-            or self._back_off_ms >= limits.BACK_OFF_MAX_MS
-        ):
-            self._go(st.EV_BACKED_OFF)
-            return
-        self._reverse_owed += limits.BACK_OFF_UL_H * dt_ms
-        steps = self._reverse_owed // units.STEP_ULH_MS
-        left = _BACK_OFF_STEPS - self.interlock.reversed_steps
-        if steps > left:
-            steps = left
-        self._reverse_owed -= steps * units.STEP_ULH_MS
-        outputs.reverse = True
-        outputs.rate_ul_h = limits.BACK_OFF_UL_H
-        outputs.steps = steps
-        outputs.last_step_us = dt_ms * 1000
 
     def _wait(self, state_bit: int, dt_ms: int) -> None:
         if state_bit & st.SESSION_STATES:

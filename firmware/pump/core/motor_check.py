@@ -1,0 +1,63 @@
+"""Whether the motor does what was ordered: its ENABLE level and its shaft.  (F28, F35)"""
+
+from micropython import const
+
+from pump.core import alarm_conditions as ac
+from pump.core import limits
+
+_CUT_OFF = 1 << ac.MOTOR_CUT_OFF
+_MOTOR = 1 << ac.MOTOR_FAULT
+
+# Long enough after the driver was disabled for the shaft to have come to rest.
+_AT_REST_MS = const(160)
+# One stray count in 10 s is a shaft settling, and is forgotten.
+_FORGET_MS = const(10_000)
+
+
+class MotorCheck:
+    """Compares what was ordered with what the pins read back."""
+
+    def __init__(self):
+        self._off_ms = 0  # since the driver was disabled, up to a second
+        self._stuck_on_ms = 0  # ENABLE high although it was ordered low
+        self._stray_counts = 0  # of the encoder, that nobody ordered
+        self._forget_ms = 0
+
+    def step(self, inputs, ordered_enable: bool, reversing: bool, dt_ms: int) -> int:
+        """The conditions as bits.
+
+        ``ordered_enable``  by the step before
+        ``reversing``       the queue holds backward steps, and no others
+        """
+        seen = 0
+        if ordered_enable:
+            self._off_ms = 0
+            self._stuck_on_ms = 0
+            if not inputs.enable_level:
+                seen = _CUT_OFF
+        else:
+            if self._off_ms < 1000:
+                self._off_ms += dt_ms
+            if inputs.enable_level:
+                self._stuck_on_ms += dt_ms
+                if self._stuck_on_ms > limits.ENABLE_WRONG_MS:
+                    self._stuck_on_ms = 1000
+                    seen = _MOTOR
+            else:
+                self._stuck_on_ms = 0
+        if inputs.encoder_edges:
+            if reversing:
+                self._stray_counts += inputs.encoder_edges - inputs.reverse_edges
+            else:
+                self._stray_counts += inputs.reverse_edges
+            if self._off_ms > _AT_REST_MS:
+                self._stray_counts += inputs.encoder_edges
+        if self._stray_counts:
+            if self._stray_counts >= limits.STRAY_COUNTS:
+                self._stray_counts = limits.STRAY_COUNTS
+                seen |= _MOTOR
+            self._forget_ms += dt_ms
+            if self._forget_ms >= _FORGET_MS:
+                self._forget_ms = 0
+                self._stray_counts -= 1
+        return seen
