@@ -262,6 +262,7 @@ BREAKS = [pytest.param(rule, line, id=line) for _, rule, lines in RULES for line
 KEPT = [pytest.param(rule, id=rule.__name__, marks=pytest.mark.req(r)) for r, rule, _ in RULES]
 
 
+@pytest.mark.req("L23")
 @pytest.mark.parametrize(("rule", "source"), BREAKS)
 def test_a_rule_convicts_a_line_that_breaks_it(rule, source):
     assert list(rule(ast.parse(source)))
@@ -274,6 +275,7 @@ def test_the_pure_rooms_keep_the_idiom(rule, path):
     assert found == []
 
 
+@pytest.mark.req("L23")
 def test_the_pure_rooms_were_found():
     names = {path.stem for path in PURE}
     assert {"controller", "volume", "interlocks", "framing", "messages", "session"} <= names
@@ -285,6 +287,7 @@ def test_the_core_knows_nothing_of_the_protocol():
         assert "pump.protocol" not in path.read_text(), path.name
 
 
+@pytest.mark.req("L23")
 def test_each_builder_is_a_function_that_exists():
     defined = {f.name for path in PURE for f in functions(ast.parse(path.read_text()))}
     assert set(BUILDERS) <= defined
@@ -304,6 +307,7 @@ def asks_where_it_runs(source: str) -> bool:
     return False
 
 
+@pytest.mark.req("M21")
 @pytest.mark.parametrize(
     "source",
     [

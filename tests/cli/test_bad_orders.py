@@ -41,6 +41,7 @@ def assert_one_clear_refusal(done, code: int, named: str) -> None:
     assert all(len(line) < 400 for line in lines)
 
 
+@pytest.mark.req("M4")
 @pytest.mark.parametrize("command", ["plan", "simulate"])
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_order_is_refused_by_name(titra, order, tmp_path, name, command):
@@ -50,6 +51,7 @@ def test_a_bad_order_is_refused_by_name(titra, order, tmp_path, name, command):
     assert [entry.name for entry in tmp_path.iterdir()] == ["order.toml"]
 
 
+@pytest.mark.req("F2")
 @pytest.mark.parametrize("command", ["plan", "simulate"])
 def test_a_file_of_50_mb_a_folder_and_nothing_are_refused(titra, tmp_path, command):
     big = tmp_path / "big.toml"

@@ -29,6 +29,7 @@ def test_every_fault_is_listed_with_a_line(titra):
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
 
 
+@pytest.mark.req("M20", "M21")
 def test_an_infusion_is_delivered_and_reported(titra, short_order, tmp_path):
     done = titra("simulate", short_order, "--json", "--out", tmp_path / "run")
     assert done.returncode == DONE, done.stderr
@@ -48,6 +49,7 @@ def test_an_infusion_is_delivered_and_reported(titra, short_order, tmp_path):
     assert figures["report"] == str(tmp_path / "run" / "report.html")
 
 
+@pytest.mark.req("M21")
 def test_an_alarm_that_stops_the_infusion_is_exit_code_4(titra, short_order, tmp_path):
     done = titra(
         "simulate", short_order, "--json", "--out", tmp_path / "run", "--fault", "door-open@5m"
@@ -60,6 +62,7 @@ def test_an_alarm_that_stops_the_infusion_is_exit_code_4(titra, short_order, tmp
     assert alarm["stopped_s"] - 300 <= 0.05
 
 
+@pytest.mark.req("F34")
 def test_an_infusion_cut_short_by_a_reset_is_no_success(titra, short_order):
     done = titra("simulate", short_order, "--json", "--fault", "reset@5m")
     assert done.returncode == FAILED
@@ -68,6 +71,7 @@ def test_an_infusion_cut_short_by_a_reset_is_no_success(titra, short_order):
     assert figures["delivered_ml"] < 10
 
 
+@pytest.mark.req("M21")
 def test_a_trace_is_replayed_and_a_changed_firmware_is_pointed_at(
     titra, short_order, tmp_path, monkeypatch
 ):

@@ -138,6 +138,7 @@ def test_the_page_needs_nothing_but_itself(report):
     assert all(url.startswith("#") for url in re.findall(r"url\(([^)]*)\)", text))
 
 
+@pytest.mark.req("M19")
 def test_the_banner_says_that_it_is_not_for_people(report):
     text, _ = report()
     banner = text[text.index('class="banner"') : text.index("<main>")]

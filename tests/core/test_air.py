@@ -19,7 +19,7 @@ def alarms_after(ticks) -> list[bool]:
     return shown
 
 
-@pytest.mark.req("L9")
+@pytest.mark.req("L9", "F29")
 def test_a_bubble_of_49_ul_passes_and_one_of_50_ul_does_not():
     # 49 uL are 313.6 steps: 313 or 314 are counted.
     assert alarms_after([(314, True), (1, False)]) == [False, False]
@@ -53,6 +53,7 @@ def test_air_in_a_standing_line_is_no_bubble_that_moves():
     assert not any(alarms_after([(0, True)] * 1000))
 
 
+@pytest.mark.req("L9")
 def test_reset_forgets_the_bubble():
     detector = AirDetector()
     inputs = Inputs()

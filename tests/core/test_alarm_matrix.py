@@ -107,6 +107,7 @@ def test_a_cause_alarms_in_the_states_of_its_row_and_in_no_other(linked_in, name
         assert not bench.outputs.enable
 
 
+@pytest.mark.req("L2")
 @pytest.mark.parametrize("name", [param(name) for name in CAUSES])
 def test_an_alarm_comes_within_its_time_and_stops_in_the_same_tick(infusing, name):
     cause, _, most_ms, _ = CAUSES[name]
@@ -172,6 +173,7 @@ def test_delivery_does_not_begin_into_a_visible_cause(bench_in, name, state, eve
     assert bench.outputs.rate_ul_h <= 500  # the KVO rate that was there before
 
 
+@pytest.mark.req("L2")
 @pytest.mark.parametrize("name", ["LINK_SILENT", "FLOW_DEVIATION"])
 @pytest.mark.parametrize("event", ["RESUME", "KVO"])
 def test_a_reset_in_the_tick_of_the_alarm_does_not_clear_it(infusing, name, event):

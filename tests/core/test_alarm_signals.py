@@ -129,6 +129,7 @@ def test_a_paused_sound_is_silent_and_the_lamp_goes_on(priority):
         assert phases(paused, lamp) == phases(heard, lamp)
 
 
+@pytest.mark.req("L11")
 def test_no_alarm_is_dark_and_silent():
     for outputs, _ in record(-1, [10] * 1000):
         assert not any(vars(outputs).values())

@@ -85,6 +85,7 @@ def test_a_condition_fills_its_delay_and_leaks_at_a_quarter_of_the_speed(delayed
 # --- latching and reset ---------------------------------------------------------------
 
 
+@pytest.mark.req("L17")
 def test_a_latching_alarm_outlives_its_condition_and_another_does_not():
     alarms = AlarmSystem()
     alarms.step(DOOR | DRIFT, st.INFUSING, 10)
@@ -94,6 +95,7 @@ def test_a_latching_alarm_outlives_its_condition_and_another_does_not():
         assert alarm_names(alarms.active) == {"DOOR_OPEN"}
 
 
+@pytest.mark.req("L17")
 def test_reset_clears_what_has_gone_and_keeps_what_is_there():
     alarms = AlarmSystem()
     alarms.step(DOOR | 1 << ac.AIR_IN_LINE, st.INFUSING, 10)
@@ -116,6 +118,7 @@ def test_neither_reset_nor_the_end_of_a_session_clears_a_fault():
         assert alarm_names(alarms.active) == {"INTERLOCK"}
 
 
+@pytest.mark.req("L2")
 @pytest.mark.parametrize("state", st.STATE_NAMES)
 def test_a_condition_is_judged_only_in_the_states_of_its_row(state):
     number = st.STATE_NAMES.index(state)
@@ -126,7 +129,7 @@ def test_a_condition_is_judged_only_in_the_states_of_its_row(state):
     assert alarm_names(alarms.active) == expected
 
 
-@pytest.mark.req("F9")
+@pytest.mark.req("F9", "L4")
 def test_the_same_condition_alarms_again_after_reset():
     alarms = AlarmSystem()
     for _ in range(3):
@@ -242,6 +245,7 @@ def test_no_sequence_of_acknowledgements_silences_for_more_than_two_minutes(tick
 # --- several at once ------------------------------------------------------------------
 
 
+@pytest.mark.req("L11", "F5")
 @pytest.mark.parametrize(("one", "other"), list(combinations(NAMES, 2)))
 def test_of_two_the_higher_priority_is_shown_then_the_first_of_the_table(one, other):
     alarms = AlarmSystem()
@@ -254,6 +258,7 @@ def test_of_two_the_higher_priority_is_shown_then_the_first_of_the_table(one, ot
     assert alarms.highest() == max(PRIORITY[one], PRIORITY[other])
 
 
+@pytest.mark.req("L11")
 def test_without_an_alarm_none_is_shown():
     assert (AlarmSystem().first(), AlarmSystem().highest()) == (-1, -1)
 

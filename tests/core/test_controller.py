@@ -26,7 +26,7 @@ def test_a_late_tick_integrates_20_ms_and_counts_the_rest(bench_in):
     assert bench.controller.late_ms == 4_980
 
 
-@pytest.mark.req("M1")
+@pytest.mark.req("M1", "L14", "L20")
 def test_there_is_no_burst_after_a_late_tick(bench_in):
     late, even = bench_in("INFUSING"), bench_in("INFUSING")
     for bench, dt_ms in ((late, 60_000), (even, 20)):
@@ -37,6 +37,7 @@ def test_there_is_no_burst_after_a_late_tick(bench_in):
     assert late.outputs.rate_ul_h == even.outputs.rate_ul_h
 
 
+@pytest.mark.req("L20")
 def test_a_tick_of_no_length_moves_nothing(bench_in):
     bench = bench_in("INFUSING")
     before = bench.outputs.rate_ul_h
@@ -79,7 +80,7 @@ def test_an_alarm_in_the_tick_of_a_resume_stops_before_anything_moves(bench_in):
 # --- the interlock as the last line ---------------------------------------------------
 
 
-@pytest.mark.req("F25")
+@pytest.mark.req("F25", "L14")
 @pytest.mark.parametrize("flipped", [181_000, 1_200_000, 1 << 30])
 def test_a_rung_corrupted_while_infusing_never_passes_the_cap(bench_in, flipped):
     bench = bench_in("INFUSING")
@@ -90,7 +91,7 @@ def test_a_rung_corrupted_while_infusing_never_passes_the_cap(bench_in, flipped)
     assert bench.alarms == {"INTERLOCK"}
 
 
-@pytest.mark.req("F25")
+@pytest.mark.req("F25", "L14")
 def test_a_corrupted_remainder_gives_no_burst(bench_in):
     bench = bench_in("INFUSING")
     bench.run(6_000)
@@ -102,7 +103,7 @@ def test_a_corrupted_remainder_gives_no_burst(bench_in):
 
 
 @pytest.mark.parametrize("state", st.STATE_NAMES)
-@pytest.mark.req("L14")
+@pytest.mark.req("L14", "F13", "F35")
 def test_a_step_that_nobody_granted_is_a_fault_in_every_state(bench_in, state):
     bench = bench_in(state)
     bench.run(50)
@@ -159,7 +160,7 @@ def test_an_interrupted_order_is_delivered_to_the_last_step_and_no_further(
 
 
 @pytest.mark.parametrize("queue_ticks", [1, 2, 3])
-@pytest.mark.req("F11")
+@pytest.mark.req("F11", "L8")
 def test_a_queue_that_ran_dry_is_owed_again(queue_ticks):
     bench = CoreBench(queue_ticks=queue_ticks).begin(SHORT)
     for _ in range(20):
@@ -170,7 +171,7 @@ def test_a_queue_that_ran_dry_is_owed_again(queue_ticks):
     assert bench.alarms == set()
 
 
-@pytest.mark.req("F28")
+@pytest.mark.req("F28", "L8")
 def test_a_dead_step_counter_stops_the_pump_within_two_windows():
     bench = reach("INFUSING", SHORT)
     turned = 0
@@ -183,7 +184,7 @@ def test_a_dead_step_counter_stops_the_pump_within_two_windows():
     assert turned < 400
 
 
-@pytest.mark.req("F28")
+@pytest.mark.req("F28", "L8")
 def test_a_motor_without_any_step_is_noticed(bench_in):
     bench = bench_in("INFUSING")
     for _ in range(600):
@@ -192,7 +193,7 @@ def test_a_motor_without_any_step_is_noticed(bench_in):
     assert (bench.state, bench.alarms) == ("ALARM_STOPPED", {"FLOW_DEVIATION"})
 
 
-@pytest.mark.req("F11")
+@pytest.mark.req("F11", "L8")
 def test_steps_that_were_thrown_away_are_not_counted_as_delivered():
     bench = reach("INFUSING", queue_ticks=3)
     bench.run(6_000)
@@ -202,7 +203,7 @@ def test_steps_that_were_thrown_away_are_not_counted_as_delivered():
     assert volume.granted_steps == volume.counted_steps == bench.edges
 
 
-@pytest.mark.req("F14")
+@pytest.mark.req("F14", "L8")
 def test_what_was_delivered_can_be_read_until_the_next_start(bench_in):
     bench = bench_in("COMPLETE")
     volume = bench.controller.volume

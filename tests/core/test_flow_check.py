@@ -74,7 +74,7 @@ def test_the_short_window_needs_two_seconds_and_fifty_steps():
     assert shown([*slow, (1, 1, 0, 20)])[-1] == {"FLOW_DEVIATION"}
 
 
-@pytest.mark.req("L8")
+@pytest.mark.req("L8", "F28")
 def test_a_stalled_motor_is_noticed_within_two_windows():
     """At 180 mL/h, 3.2 steps in 10 ms: at most 4 s after the stall."""
     healthy = [(32, 32, 8, 100)] * 15

@@ -52,11 +52,13 @@ def legal(state: str) -> set[str]:
 # --- the table itself -------------------------------------------------------------
 
 
+@pytest.mark.req("M17")
 @pytest.mark.parametrize("state", STATES)
 def test_a_person_can_do_exactly_what_was_written_by_hand(state):
     assert legal(state) - INTERNAL == BY_HAND[state]
 
 
+@pytest.mark.req("M20")
 def test_no_cell_has_two_rows_and_every_row_names_a_state_and_an_event():
     assert len(ROWS) == len(st.TRANSITIONS)
     assert len(STATES) == st.N_STATES
@@ -76,14 +78,17 @@ def test_stop_of_an_open_session_leads_to_stopped():
         assert ROWS[state, "STOP"] == "STOPPED"
 
 
+@pytest.mark.req("F13")
 def test_fault_has_no_way_out():
     assert {ROWS[cell] for cell in ROWS if cell[0] == "FAULT"} == {"FAULT"}
 
 
+@pytest.mark.req("F13")
 def test_every_state_falls_into_fault_when_told_to():
     assert {ROWS[state, "FAULT"] for state in STATES} == {"FAULT"}
 
 
+@pytest.mark.req("L2")
 def test_reset_never_begins_delivery():
     for (state, event), after in ROWS.items():
         if event == "RESET" and state not in ENABLED:
@@ -92,6 +97,7 @@ def test_reset_never_begins_delivery():
     assert ROWS["STOPPED", "RESET"] == "PAUSED"
 
 
+@pytest.mark.req("M1")
 def test_delivery_begins_only_by_four_events():
     starts = {event for (state, event), after in ROWS.items() if after in DELIVERING - {state}}
     assert starts - {"STAY", "CLIMB"} == {"START", "RESUME", "RELEASE", "KVO"}
@@ -104,6 +110,7 @@ def test_an_alarm_that_stops_ends_every_state_that_is_enabled():
         assert ROWS[state, "ALARM_STOP"] == "ALARM_STOPPED"
 
 
+@pytest.mark.req("M20")
 def test_the_masks_are_the_states_they_are_named_after():
     assert {s for i, s in enumerate(STATES) if st.DELIVERING_STATES >> i & 1} == DELIVERING
     assert {s for i, s in enumerate(STATES) if st.ENABLED_STATES >> i & 1} == ENABLED
@@ -111,6 +118,7 @@ def test_the_masks_are_the_states_they_are_named_after():
     assert session == ENABLED | {"PAUSED", "STOPPED", "ALARM_STOPPED"}
 
 
+@pytest.mark.req("M20")
 def test_the_flat_map_is_the_table():
     cells = st.make_transition_map()
     for i, state in enumerate(STATES):
@@ -123,6 +131,7 @@ def test_the_flat_map_is_the_table():
 # --- through the step ---------------------------------------------------------------
 
 
+@pytest.mark.req("M20")
 @pytest.mark.parametrize(("state", "event"), CELLS, ids=lambda name: name)
 def test_a_cell_is_its_row_or_changes_nothing(bench_in, state, event):
     bench = bench_in(state)
@@ -164,6 +173,7 @@ def test_stop_is_never_ramped(bench_in, state, dt_ms):
     assert (bench.outputs.rate_ul_h, bench.outputs.steps) == (0, 0)
 
 
+@pytest.mark.req("F13")
 @pytest.mark.parametrize("event", [e for e in st.EVENT_NAMES if e != "NONE"])
 def test_no_event_leaves_fault(bench_in, event):
     bench = bench_in("FAULT")
@@ -173,6 +183,7 @@ def test_no_event_leaves_fault(bench_in, event):
         assert not bench.outputs.enable
 
 
+@pytest.mark.req("L2")
 @pytest.mark.parametrize("first", [e for e in st.EVENT_NAMES if e != "NONE"])
 def test_no_two_events_lead_from_an_alarm_to_delivery(bench_in, first):
     """RESET leads to PAUSED; a second decision of a person is needed to go on."""
@@ -195,6 +206,7 @@ def test_the_three_kinds_of_standing_still_differ(bench_in):
     assert (paused.outputs.enable, paused.outputs.rate_ul_h) == (False, 0)
 
 
+@pytest.mark.req("L16")
 def test_a_failed_self_test_ends_in_fault():
     bench = CoreBench()
     assert bench.send("POST_FAILED") == "OK"

@@ -46,6 +46,7 @@ def test_the_occlusion_limit_stays_below_20_psi():
     assert psi_20_pa > limits.OCCLUSION_MAX_PA
 
 
+@pytest.mark.req("L23", "F24")
 def test_every_limit_is_an_integer():
     values = {name: value for name, value in vars(limits).items() if name.isupper()}
     assert len(values) >= len(PROMISED)

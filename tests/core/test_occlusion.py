@@ -55,7 +55,7 @@ def test_an_inlet_without_its_column_is_an_empty_bag_and_a_vacuum_a_closed_line(
 
 
 @pytest.mark.parametrize(("down_ok", "up_ok"), [(False, True), (True, False), (False, False)])
-@pytest.mark.req("L4")
+@pytest.mark.req("L4", "F31")
 def test_an_invalid_reading_is_a_sensor_fault_whatever_it_says(down_ok, up_ok):
     assert seen(down_ok=down_ok, up_ok=up_ok) == {"SENSOR_FAULT"}
     invalid = {"down_pa": 5000 if down_ok else 190_000, "up_pa": 6000 if up_ok else -80_000}
@@ -71,7 +71,7 @@ def test_a_sensor_fault_on_one_side_does_not_hide_the_other(down_pa, up_pa):
 
 
 @given(strategies.pressures_pa, strategies.pressures_pa, strategies.pressures_pa)
-@pytest.mark.req("L4")
+@pytest.mark.req("L4", "F31")
 def test_what_the_last_valid_reading_said_holds_while_the_sensor_is_broken(down_pa, up_pa, noise):
     """A sensor that fails now and then does not hide an occlusion."""
     check = PressureCheck()

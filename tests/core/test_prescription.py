@@ -131,6 +131,7 @@ def test_a_cap_below_the_lowest_rate_is_refused(staged):
     assert staged(BASE.but(cap_ul_h=100)).check() == reasons.RX_ABOVE_CAP
 
 
+@pytest.mark.req("L12")
 @pytest.mark.parametrize("count", [0, 13])
 def test_a_ladder_has_one_to_twelve_rungs(staged, count):
     rx = staged(BASE)
@@ -138,12 +139,14 @@ def test_a_ladder_has_one_to_twelve_rungs(staged, count):
     assert rx.check() == reasons.RX_RUNG_COUNT
 
 
+@pytest.mark.req("L12")
 @pytest.mark.parametrize("count", [1, 12])
 def test_the_shortest_and_the_longest_ladder_are_accepted(staged, count):
     rungs = tuple((180_000 - 100 * (count - 1 - i), 600) for i in range(count))
     assert staged(BASE.but(rungs=rungs)).check() == reasons.OK
 
 
+@pytest.mark.req("F8")
 def test_a_part_that_was_never_sent_makes_it_incomplete():
     rx = Prescription()
     assert rx.check() == reasons.RX_INCOMPLETE
@@ -191,7 +194,7 @@ def test_clear_and_copy_leave_nothing_behind(staged):
         ("rungs_set", 0, "RX_INCOMPLETE"),
     ],
 )
-@pytest.mark.req("F8")
+@pytest.mark.req("F8", "L14")
 def test_start_validates_again_what_commit_had_accepted(field, value, reason):
     bench = reach("READY")
     setattr(bench.controller.rx, field, value)
@@ -220,7 +223,7 @@ def test_a_refused_commit_keeps_the_order_before():
 
 
 @given(strategies.any_orders())
-@pytest.mark.req("L14")
+@pytest.mark.req("L14", "M4")
 def test_what_is_accepted_is_what_an_independent_reading_accepts(order):
     rx = Prescription()
     order.stage(rx)

@@ -20,10 +20,12 @@ def test_sensors_that_were_never_read_do_not_look_healthy():
     assert bench.send("START") == "ALARM_PRESENT"
 
 
+@pytest.mark.req("L14")
 def test_fresh_outputs_ask_for_nothing():
     assert not any(vars(Outputs()).values())
 
 
+@pytest.mark.req("L14")
 @pytest.mark.parametrize("state", ["SELF_TEST", "IDLE", "PAUSED", "STOPPED", "FAULT"])
 def test_outputs_expire_in_one_tick(bench_in, state):
     """Whatever the record held before the step, no motion is left after it."""

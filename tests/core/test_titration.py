@@ -120,7 +120,7 @@ def test_only_time_at_the_rungs_rate_counts(ticks):
 # --- the answer -----------------------------------------------------------------------
 
 
-@pytest.mark.req("L12")
+@pytest.mark.req("L12", "M17")
 def test_a_right_answer_in_time_steps_up_by_one(asked):
     assert asked.send("CONFIRM", asked.question) == "OK"
     assert asked.rung == 1
@@ -284,6 +284,7 @@ def test_an_answer_for_the_session_before_fits_nothing(asked):
     assert asked.send("CONFIRM", number) == "WRONG_QUESTION"
 
 
+@pytest.mark.req("L12")
 def test_question_numbers_run_from_1_to_65535_and_begin_again():
     rx = Prescription()
     Order(rungs=((60_000, 0), (120_000, 0))).stage(rx)
@@ -337,7 +338,7 @@ def test_a_check_that_is_answered_after_climb_does_not_step_up():
     assert bench.rung == 0
 
 
-@pytest.mark.req("M15")
+@pytest.mark.req("M15", "M17")
 def test_the_last_rung_is_checked_and_never_passed():
     bench = reach("INFUSING")
     bench.climb()
@@ -358,6 +359,7 @@ def test_an_unanswered_check_stops_too():
     assert bench.alarms == {"NO_CONFIRMATION"}
 
 
+@pytest.mark.req("L12")
 def test_a_single_rung_asks_for_no_step_up():
     bench = reach("INFUSING", SHORT.but(vtbi_ul=400_000, dose_mg=40_000))
     bench.run(29 * MIN)

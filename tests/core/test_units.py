@@ -26,6 +26,7 @@ def test_a_millilitre_is_6400_steps(volume_ul, steps):
     assert units.steps_for_volume(volume_ul) == steps
 
 
+@pytest.mark.req("L8")
 @pytest.mark.parametrize(
     ("steps", "volume_ul"), [(0, 0), (6, 0), (7, 1), (32, 5), (319, 49), (320, 50), (6400, 1000)]
 )
@@ -33,6 +34,7 @@ def test_steps_are_reported_as_volume_rounded_down(steps, volume_ul):
     assert units.volume_for_steps(steps) == volume_ul
 
 
+@pytest.mark.req("L8", "F24")
 def test_a_step_is_exact_in_the_unit_that_volume_is_summed_in():
     # 0.15625 uL x 3_600_000 ms/h
     assert units.STEP_ULH_MS == 562_500

@@ -107,7 +107,7 @@ def test_a_step_that_has_not_come_out_in_100_ms_is_judged_as_delivered():
     assert volume.delivered_steps() == 6400
 
 
-@pytest.mark.req("F28")
+@pytest.mark.req("F28", "L8")
 def test_a_dead_counter_never_gets_an_order_delivered_twice():
     volume = begun(1000)
     granted = 0
@@ -120,6 +120,7 @@ def test_a_dead_counter_never_gets_an_order_delivered_twice():
     assert sum(volume.grant(1_200_000, 20) for _ in range(5_000)) == 6400
 
 
+@pytest.mark.req("L8")
 def test_begin_forgets_the_session_before():
     volume = begun(1000)
     for _ in range(10):
@@ -132,7 +133,7 @@ def test_begin_forgets_the_session_before():
 @given(
     legs=hs.lists(hs.tuples(strategies.rates, strategies.tick_patterns(most_ticks=60)), max_size=15)
 )
-@pytest.mark.req("L8")
+@pytest.mark.req("L8", "F24")
 def test_the_sum_of_grants_is_the_integral_rounded_down(legs):
     volume = begun()
     integral = Fraction(0)
@@ -187,7 +188,7 @@ def test_each_last_step_lies_in_its_slot_at_its_time_and_after_the_one_before(le
         max_size=20,
     ),
 )
-@pytest.mark.req("L8")
+@pytest.mark.req("L8", "F11")
 def test_no_pattern_of_cuts_delivers_more_than_the_order(vtbi_ul, legs):
     volume = begun(vtbi_ul)
     ordered = Fraction(vtbi_ul * 6400, 1000)

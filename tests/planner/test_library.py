@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 MG_ML_10_PERCENT = Fraction(100)
 
 
+@pytest.mark.req("M19")
 def test_every_product_key_of_the_contract_is_there(library):
     assert set(library.products) == {
         "gammagard-liquid", "privigen", "octagam-10", "octagam-5", "gamunex-c", "flebogamma-10",
@@ -20,6 +21,7 @@ def test_every_product_key_of_the_contract_is_there(library):
     }  # fmt: skip
 
 
+@pytest.mark.req("M19")
 @pytest.mark.parametrize(
     ("key", "use", "start", "maximum", "risk", "dwells"),
     [
@@ -63,12 +65,14 @@ def test_figures_are_kept_as_printed(library, key, use, start, maximum, risk, dw
     assert {step.dwell_ms // 60_000 for step in indication.ladder} == dwells
 
 
+@pytest.mark.req("M19")
 def test_figures_from_memory_are_not_marked_as_checked(library):
     flebogamma = library.products["flebogamma-5"].indications["pi"]
     assert not flebogamma.maximum.source.checked
     assert library.products["gammagard-liquid"].indications["pi"].maximum.source.checked
 
 
+@pytest.mark.req("M19")
 def test_own_choices_say_why(library):
     for product in library.products.values():
         for source in product.sources:
@@ -77,12 +81,14 @@ def test_own_choices_say_why(library):
             assert not (source.own_choice and source.checked)
 
 
+@pytest.mark.req("M19")
 def test_a_ladder_of_practice_holds_own_choices_and_a_ladder_of_the_label_none(library):
     octagam = library.products["octagam-10"].indications
     assert octagam["itp"].ladder_source == "label"
     assert octagam["dm"].ladder_source == "practice"
 
 
+@pytest.mark.req("M9")
 def test_carimune_restricts_a_first_infusion_to_3_percent(library):
     carimune = library.products["carimune-nf"]
     assert carimune.concentrations_mg_ml == (30, 60, 90, 120)
@@ -92,6 +98,7 @@ def test_carimune_restricts_a_first_infusion_to_3_percent(library):
 # --- figures ------------------------------------------------------------------------
 
 
+@pytest.mark.req("L14")
 @pytest.mark.parametrize(
     ("figure", "rate_ul_h"),
     [
@@ -108,11 +115,13 @@ def test_a_figure_becomes_a_rate_rounded_down(figure, rate_ul_h):
     assert figure.rate_ul_h(70_100, MG_ML_10_PERCENT) == rate_ul_h
 
 
+@pytest.mark.req("L14")
 def test_a_strict_figure_that_is_a_whole_step_goes_one_step_lower():
     assert Figure("2", "mg/kg/min").rate_ul_h(70_000, MG_ML_10_PERCENT) == 84_000
     assert Figure("2", "mg/kg/min", strict=True).rate_ul_h(70_000, MG_ML_10_PERCENT) == 83_900
 
 
+@pytest.mark.req("L14")
 def test_of_two_equal_figures_the_strict_one_binds(library):
     source = library.products["bivigam"].sources[0]
     plain, strict = Figure("2", "mg/kg/min"), Figure("0.02", "mL/kg/min", strict=True)
@@ -168,11 +177,13 @@ def test_a_hospital_can_add_a_product(load_changed):
     assert "privigen" in load_changed().products
 
 
+@pytest.mark.req("M19")
 def test_the_built_in_library_is_not_changed_by_a_hospitals(load_changed):
     load_changed()
     assert "house" not in load_library().products
 
 
+@pytest.mark.req("M19")
 @pytest.mark.parametrize(
     ("old", "new", "field", "words"),
     [
@@ -253,6 +264,7 @@ def test_volume_units_are_refused_with_several_concentrations(load_changed):
     assert load_changed(HOSPITAL, both).products["house"].concentrations_mg_ml == (100, 50)
 
 
+@pytest.mark.req("M9")
 def test_a_first_infusion_cannot_have_another_products_concentration(load_changed):
     table = '[first_infusion]\nconcentrations_percent = ["5"]\nsource = "sheet"\n[dose]'
     with pytest.raises(LibraryError, match="does not have"):
@@ -271,6 +283,7 @@ def test_a_library_that_is_no_directory_is_refused(tmp_path):
         load_library(tmp_path / "none")
 
 
+@pytest.mark.req("M19")
 def test_a_ladder_longer_than_the_pump_holds_is_refused(load_changed):
     first = next(line for line in HOSPITAL.splitlines() if 'value = "1"' in line)
     steps = [first.replace('"1"', f'"1.{step}"') for step in range(1, 10)]
@@ -282,6 +295,7 @@ def test_a_ladder_longer_than_the_pump_holds_is_refused(load_changed):
 # --- the document -------------------------------------------------------------------
 
 
+@pytest.mark.req("M19")
 def test_the_table_names_every_product_and_marks_what_is_not_checked():
     table = markdown_table()
     for key in load_library().products:
@@ -297,6 +311,7 @@ def test_the_library_document_is_current():
     assert inside[1].strip() == markdown_table().strip()
 
 
+@pytest.mark.req("F24")
 def test_no_rate_of_the_library_is_written_as_a_float():
     for path in (ROOT / "tools/titra/library").glob("*.toml"):
         assert not re.search(r"= [0-9]+[.][0-9]", path.read_text()), path.name

@@ -30,6 +30,7 @@ def lines_of(path):
     return caught.value.lines()
 
 
+@pytest.mark.req("M4")
 def test_the_order_worked_by_hand_is_read(order_bytes, order_file):
     raw = order_bytes({})
     order = load_order(order_file(raw))
@@ -47,6 +48,7 @@ def test_the_order_worked_by_hand_is_read(order_bytes, order_file):
     assert order.sha256 == hashlib.sha256(raw).hexdigest()
 
 
+@pytest.mark.req("M4")
 def test_decimals_are_exact(order_bytes):
     raw = order_bytes({"limits.max_rate_ml_h": "70.1", "patient.weight_kg": "70.1"})
     order = parse_order(raw, "ORDER.toml")
@@ -54,6 +56,7 @@ def test_decimals_are_exact(order_bytes):
     assert order.patient.weight_g == 70_100
 
 
+@pytest.mark.req("M4")
 def test_body_mass_is_rounded_down(order_bytes):
     assert parse_order(order_bytes({"patient.weight_kg": "70.9999"}), "").patient.weight_g == 70_999
 
@@ -88,6 +91,7 @@ def test_all_problems_are_reported_at_once(problems_of):
     }  # fmt: skip
 
 
+@pytest.mark.req("F2")
 @pytest.mark.parametrize(
     ("raw", "shown"),
     [
@@ -172,6 +176,7 @@ def test_a_lot_is_checked_entry_by_entry(problems_of, entry, key, words):
     assert words in problems_of(lots(entry))[f"product.lots[0].{key}"]
 
 
+@pytest.mark.req("M13")
 def test_the_same_lot_twice_is_a_mistake(problems_of):
     one = '{ lot = "LE1", expiry = 2027-06-30, grams = 20 }'
     other = '{ lot = "le1", expiry = 2027-06-30, grams = 20 }'
@@ -184,6 +189,7 @@ def test_a_powder_needs_its_diluent(problems_of):
     assert "is missing" in problems_of(changes)["product.lots[0].diluent_ml"]
 
 
+@pytest.mark.req("M13")
 def test_two_products_in_one_order_are_refused(library):
     with pytest.raises(OrderError, match="brands are never mixed"):
         parse_order(b'[[product]]\nname = "privigen"\n[[product]]\n', "ORDER.toml", library)
@@ -240,6 +246,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted(order_bytes):
     assert parse_order(raw, "").patient.weight_g == 70_000
 
 
+@pytest.mark.req("F2")
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "huge.toml"
     with path.open("wb") as file:
@@ -302,6 +309,7 @@ def test_a_bomb_is_refused_within_seconds(raw):
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.req("F2")
 @given(st.binary(max_size=200))
 @settings(deadline=None)
 def test_no_bytes_do_worse_than_an_order_error(raw):
@@ -320,6 +328,7 @@ RAW_VALUES = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.req("F2")
 @given(st.data())
 @settings(deadline=None)
 def test_no_value_anywhere_does_worse_than_an_order_error(order_bytes, data):

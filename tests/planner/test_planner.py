@@ -28,6 +28,7 @@ def test_the_order_worked_by_hand_gives_the_figures_worked_by_hand(planned):
     assert day.check_interval_ms == 900_000
 
 
+@pytest.mark.req("M3")
 def test_rises_add_the_time_that_the_slew_takes(planned):
     day = planned({}).days[0]
     # From zero: 33.6 s, 36.4 s and 68.6 s of rise, which deliver 0.1568, 0.5238 and 1.9875 mL.
@@ -38,6 +39,7 @@ def test_rises_add_the_time_that_the_slew_takes(planned):
     assert day.duration_with_slew_ms / 1000 == pytest.approx(expected_s, abs=0.01)
 
 
+@pytest.mark.req("L14")
 def test_of_two_printed_figures_the_lower_is_enforced(planned):
     plan = planned({"patient.risk": "[]", "limits": None, "patient.weight_kg": "100"})
     # 0.5 mL/kg/h would be 50 mL/h, the printed 0.8 mg/kg/min is 48; the maximum of 5 mL/kg/h
@@ -46,6 +48,7 @@ def test_of_two_printed_figures_the_lower_is_enforced(planned):
     assert rates(plan)[-1] == 480_000
 
 
+@pytest.mark.req("L14")
 def test_a_cap_printed_in_two_units_holds_at_the_lower(planned):
     plan = planned({**product("octagam-10", "itp", "10")})
     # 3.3 mg/kg/min would be 138.6 mL/h at 70 kg; the printed 0.03 mL/kg/min is 126.
@@ -53,6 +56,7 @@ def test_a_cap_printed_in_two_units_holds_at_the_lower(planned):
     assert rates(plan) == [42_000, 84_000, 126_000]
 
 
+@pytest.mark.req("L14")
 def test_a_strict_cap_stays_strictly_below(planned):
     # Bivigam at risk: < 2 mg/kg/min is < 84 mL/h at 70 kg.
     plan = planned({**product("bivigam", "pi", "10"), "dose.grams": "40"})
@@ -60,12 +64,14 @@ def test_a_strict_cap_stays_strictly_below(planned):
     assert rates(plan) == [21_000, 54_600, 83_900]
 
 
+@pytest.mark.req("L14")
 def test_a_strict_cap_between_two_steps_needs_no_further_step_down(planned):
     # < 84.12 mL/h at 70.1 kg.
     plan = planned({**product("bivigam", "pi", "10"), "patient.weight_kg": "70.1"})
     assert plan.days[0].cap_ul_h == 84_100
 
 
+@pytest.mark.req("L14")
 def test_the_label_maximum_of_octagam_5_is_strict_in_its_lowest_unit(planned):
     plan = planned({**product("octagam-5", "pi", "5"), "patient.risk": "[]"})
     # < 3.33 mg/kg/min is < 279.72 mL/h, below < 4 mL/kg/h, 280.
@@ -78,6 +84,7 @@ def test_the_first_rung_of_bivigam_is_ten_minutes_and_the_others_twenty(planned)
     assert dwells == [10] + [20] * 7
 
 
+@pytest.mark.req("L14")
 def test_the_slowest_and_the_fastest_rate_of_the_library_fit_the_pump(planned):
     lot = '{ lot = "A", expiry = 2031-06-30, grams = 40, diluent_ml = 334 }'
     carimune = product("carimune-nf", "pi", "12", lot)
@@ -98,6 +105,7 @@ def test_the_hardware_caps_the_heaviest(planned):
     assert "weight-unusual" in codes(plan.warnings)
 
 
+@pytest.mark.req("L14")
 @pytest.mark.parametrize(
     ("limit", "cap", "source"),
     [("100", 100_000, "prescriber"), ("100.09", 100_000, "prescriber"), ("0.1", 100, None)],
@@ -112,11 +120,13 @@ def test_a_prescribers_limit_is_the_cap_when_it_is_the_lowest(planned, limit, ca
         assert rates(plan)[-1] == cap
 
 
+@pytest.mark.req("L14")
 def test_a_cap_below_the_first_rung_leaves_one_rung(planned):
     plan = planned({"limits.max_rate_ml_h": "20", "dose.grams": "10"})
     assert rates(plan) == [20_000]
 
 
+@pytest.mark.req("L14")
 def test_a_limit_that_the_risk_cap_undercuts_is_said_not_to_be_in_force(planned):
     plan = planned({})
     assert codes(plan.warnings) == ["limit-not-in-force"]
@@ -126,7 +136,7 @@ def test_a_limit_that_the_risk_cap_undercuts_is_said_not_to_be_in_force(planned)
 # --- dose and days ------------------------------------------------------------------
 
 
-@pytest.mark.req("M4")
+@pytest.mark.req("M4", "M5")
 def test_days_share_the_dose_and_the_first_takes_the_remainder(planned):
     plan = planned({"dose.grams": "80.001", "dose.days": "2", **product(
         "gammagard-liquid", "pi", "10"), "patient.weight_kg": "80"})  # fmt: skip
@@ -134,6 +144,7 @@ def test_days_share_the_dose_and_the_first_takes_the_remainder(planned):
     assert [day.volume_ul for day in plan.days] == [400_010, 400_000]
 
 
+@pytest.mark.req("M4")
 def test_the_volume_is_rounded_down(planned):
     lot = '{ lot = "A", expiry = 2031-06-30, grams = 45, diluent_ml = 500 }'
     plan = planned({**product("carimune-nf", "pi", "9", lot), "dose.grams": "40"})
@@ -141,6 +152,7 @@ def test_the_volume_is_rounded_down(planned):
     assert plan.days[0].volume_ul == 444_444
 
 
+@pytest.mark.req("M13")
 def test_lots_are_used_up_in_turn(planned):
     lots = (
         '{ lot = "A", expiry = 2031-06-30, grams = 30 }, '
@@ -160,6 +172,7 @@ def test_lots_are_used_up_in_turn(planned):
     ]
 
 
+@pytest.mark.req("M4")
 def test_a_dose_outside_of_the_usual_range_is_warned_of(planned):
     assert "dose-unusual" in codes(planned({"dose.grams": "39.9"}).warnings)
     assert "dose-unusual" not in codes(planned({"dose.grams": "40"}).warnings)
@@ -168,6 +181,7 @@ def test_a_dose_outside_of_the_usual_range_is_warned_of(planned):
     assert "dose-unusual" in codes(planned({"dose.grams": "50.1", **big}).warnings)
 
 
+@pytest.mark.req("M9")
 def test_a_mix_slightly_stronger_than_stated_is_planned_as_mixed(planned):
     lot = '{ lot = "A", expiry = 2031-06-30, grams = 45, diluent_ml = 495 }'
     plan = planned({**product("carimune-nf", "pi", "9", lot), "dose.grams": "40"})
@@ -199,6 +213,7 @@ def test_three_to_six_weeks_are_usual_and_eight_make_a_first_dose(planned, last,
     assert code is not None or codes(plan.warnings) == []
 
 
+@pytest.mark.req("M6")
 def test_without_a_last_dose_the_interval_is_said_to_be_unchecked(planned):
     assert "interval-unknown" in codes(planned({"course": None}).warnings)
 
@@ -235,6 +250,7 @@ def test_at_home_nothing_is_faster_than_a_first_infusion(planned):
     assert clinic.days[0].check_interval_ms == 1_800_000
 
 
+@pytest.mark.req("M10")
 def test_premedication_outside_of_the_usual_time_is_warned_of(planned):
     changes = {"patient.tolerance": '"naive"', "setting.premedication_minutes": "29"}
     assert "premedication-unusual" in codes(planned(changes).warnings)
@@ -257,12 +273,14 @@ def test_the_same_order_gives_the_same_plan(planned):
     assert planned({}) == planned({})
 
 
+@pytest.mark.req("M19")
 def test_every_figure_of_a_plan_has_a_source(planned):
     plan = planned({})
     assert {source.key for source in plan.sources} >= {"label", "min-rate", "dose"}
     assert all(cap.source or cap.name in ("prescriber", "hardware") for cap in plan.days[0].caps)
 
 
+@pytest.mark.req("M6")
 def test_the_plan_depends_on_the_day_it_is_made(planned):
     assert planned({}).refused == ()
     assert "lot-expired" in codes(planned({}, date(2028, 1, 1)).refused)

@@ -131,6 +131,7 @@ def test_no_rung_is_above_any_printed_figure(use, weight_g, dose, risk, days, to
                 assert rung.rate_ul_h < ceiling if strict else rung.rate_ul_h <= ceiling
 
 
+@pytest.mark.req("L14")
 @given(uses, weights, doses, flags, days)
 @settings(deadline=None)
 def test_a_ladder_rises_in_whole_tenths_below_its_cap(use, weight_g, dose, risk, days):
@@ -184,6 +185,7 @@ def test_off_label_is_never_faster_than_any_labelled_use(use, weight_g, dose, ri
     assert_never_faster(off_label, compile_order(**order, use=use))
 
 
+@pytest.mark.req("L14")
 @given(uses, weights, doses, st.integers(1, 1200))
 @settings(deadline=None)
 def test_a_prescribers_limit_only_ever_tightens(use, weight_g, dose, limit):
@@ -194,7 +196,7 @@ def test_a_prescribers_limit_only_ever_tightens(use, weight_g, dose, limit):
     assert_never_faster(limited, compile_order(**order))
 
 
-@pytest.mark.req("M4")
+@pytest.mark.req("M4", "M5")
 @given(uses, weights, doses, days)
 @settings(deadline=None)
 def test_the_days_add_up_to_the_dose_and_never_exceed_it(use, weight_g, dose, days):
@@ -231,6 +233,7 @@ def test_the_planned_time_delivers_exactly_the_volume(use, weight_g, dose, risk,
         assert day.duration_ms <= day.duration_with_slew_ms <= 21_600_000
 
 
+@pytest.mark.req("M4")
 @given(uses, weights, doses, flags, days, st.sampled_from(["naive", "tolerated"]))
 @settings(deadline=None)
 def test_the_board_accepts_what_the_planner_accepts(use, weight_g, dose, risk, days, tolerance):

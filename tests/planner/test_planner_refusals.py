@@ -10,6 +10,7 @@ def powder(percent, lot):
     return product("carimune-nf", "pi", percent, lot)
 
 
+@pytest.mark.req("M4", "M5", "M8", "M9", "M10", "M13", "F7")
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
@@ -131,11 +132,13 @@ def test_the_days_that_are_advised_are_accepted_and_fewer_are_not(planned):
     assert planned({**changes, "dose.days": "3"}).refused == ()
 
 
+@pytest.mark.req("M3")
 def test_when_no_number_of_days_helps_that_is_said(planned):
     plan = planned({"limits.max_rate_ml_h": "1", **BIG_LOT})
     assert "no number of days up to 5" in plan.refused[0].message
 
 
+@pytest.mark.req("M13")
 def test_a_lot_that_expires_before_the_day_of_its_use_is_refused(planned):
     lots = (
         '{ lot = "A", expiry = 2031-06-30, grams = 40 }, '

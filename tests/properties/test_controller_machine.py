@@ -71,14 +71,14 @@ CompressedTime.TestCase.settings = settings(
 )
 
 
-@pytest.mark.req("L12")
+@pytest.mark.req("L12", "M1", "M17", "M24")
 @pytest.mark.req("L14")
 @pytest.mark.timeout(TIMEOUT_S)
 class TestRealTime(RealTime.TestCase):
     pass
 
 
-@pytest.mark.req("L12")
+@pytest.mark.req("L12", "M1", "M17", "M24")
 @pytest.mark.req("L14")
 @pytest.mark.timeout(TIMEOUT_S)
 class TestCompressedTime(CompressedTime.TestCase):

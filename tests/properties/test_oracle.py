@@ -98,6 +98,7 @@ CASES = [
 ]
 
 
+@pytest.mark.req("M24")
 @pytest.mark.parametrize(
     ("tamper", "story", "verdict"), CASES, ids=[f"{c[0].__name__}: {c[2]}" for c in CASES]
 )
@@ -107,6 +108,7 @@ def test_a_pump_that_was_tampered_with_is_convicted(bedside, tamper, story, verd
         story(bedside)
 
 
+@pytest.mark.req("M24")
 def test_a_held_rung_without_a_question_is_convicted(bedside):
     bedside.send("STAY")
     no_questions(bedside.bench.controller)
@@ -114,6 +116,7 @@ def test_a_held_rung_without_a_question_is_convicted(bedside):
         bedside.bench.run(1_801_000, 20)
 
 
+@pytest.mark.req("M24")
 def test_a_ladder_that_does_not_start_again_is_convicted(bedside):
     bedside.wait_for_a_question(climb=True, most_min=11)
     bedside.bench.controller.titration.restart_ladder = lambda: None
@@ -124,6 +127,7 @@ def test_a_ladder_that_does_not_start_again_is_convicted(bedside):
         bedside.bench.run(20_000, 20)
 
 
+@pytest.mark.req("M24")
 @pytest.mark.parametrize("story", [story for _, story, _ in CASES])
 def test_a_sound_pump_is_acquitted(bedside, story):
     story(bedside)
@@ -131,6 +135,7 @@ def test_a_sound_pump_is_acquitted(bedside, story):
     bedside.what_is_reported_was_counted()
 
 
+@pytest.mark.req("M24")
 @pytest.mark.parametrize("module", [oracle, order_rules])
 def test_the_oracle_asks_the_core_for_nothing(module):
     for node in ast.walk(ast.parse(Path(module.__file__).read_text())):

@@ -2,6 +2,7 @@
 
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from pio_interpreter import StateMachine
@@ -33,6 +34,7 @@ def count_by_program(rises: list[int], falls: list[int]) -> int:
 pulses = some.lists(some.tuples(some.integers(2, 30), some.integers(2, 30)), max_size=60)
 
 
+@pytest.mark.req("L8")
 @settings(max_examples=100, deadline=None)
 @given(pulses)
 def test_the_edge_counter_counts_every_pulse_of_two_microseconds_and_more(widths):
@@ -44,6 +46,7 @@ def test_the_edge_counter_counts_every_pulse_of_two_microseconds_and_more(widths
     assert count_by_program(rises, falls) == len(widths)
 
 
+@pytest.mark.req("L8")
 def test_the_edge_counter_sees_the_fastest_steps_that_the_program_makes():
     stepper = StateMachine(STEP_TRAIN)
     stepper.put(255)

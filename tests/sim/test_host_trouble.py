@@ -106,7 +106,7 @@ def test_after_a_silence_the_pump_goes_on_only_when_somebody_says_so():
     assert bed.listen(4).board.step_edges > at_stop
 
 
-@pytest.mark.req("L22")
+@pytest.mark.req("L22", "F26")
 def test_a_host_that_does_not_read_changes_no_step_and_its_lines_are_counted(undisturbed):
     bed, edges = motion_of_a_minute(lambda bed: bed.fault("host-stops-reading"))
     assert edges == undisturbed
@@ -130,7 +130,7 @@ def test_stop_works_with_a_host_that_does_not_read():
     assert not bed.is_enabled()
 
 
-@pytest.mark.req("L22")
+@pytest.mark.req("L22", "F26")
 def test_a_megabyte_of_noise_in_a_second_changes_no_step(undisturbed):
     bed, edges = motion_of_a_minute(lambda bed: bed.fault("host-flood"))
     assert edges == undisturbed
@@ -170,6 +170,7 @@ def test_a_flood_of_lines_however_short_takes_a_share_of_a_tick_only(flood):
     assert bed.board.last_edge_us > flooded_us + 1_500_000
 
 
+@pytest.mark.req("L22")
 def test_a_query_that_nobody_answers_is_given_up_whenever_it_is_asked(bed):
     bed.fault("link-silent")
     for _ in range(20):
@@ -220,6 +221,7 @@ def test_a_megabyte_from_a_further_client_changes_no_step(undisturbed):
     assert edges == undisturbed
 
 
+@pytest.mark.req("L22", "F22")
 @pytest.mark.parametrize(
     ("trouble", "counter"),
     [
@@ -248,6 +250,7 @@ def test_what_a_further_client_sends_is_counted_by_kind_and_in_status(bed, troub
     assert int(bed.client.status()["refused"]) == refused + 1
 
 
+@pytest.mark.req("L22")
 def test_every_line_of_the_pump_is_whole_while_noise_comes_in(bed):
     bed.start(LADDER)
     random = Random(9)
@@ -263,7 +266,7 @@ def test_every_line_of_the_pump_is_whole_while_noise_comes_in(bed):
 # --- resets and power cuts -----------------------------------------------------------------
 
 
-@pytest.mark.req("L7")
+@pytest.mark.req("L7", "F34")
 @pytest.mark.parametrize("fault", ("reset", "power-cut", "cpu-hang"))
 @pytest.mark.parametrize("verb", (None, "STAY", "HOLD", "PAUSE", "STOP"))
 def test_a_reset_in_the_middle_never_resumes_by_itself(fault, verb):
@@ -282,7 +285,7 @@ def test_a_reset_in_the_middle_never_resumes_by_itself(fault, verb):
     assert bed.state() == "IDLE"
 
 
-@pytest.mark.req("L7")
+@pytest.mark.req("L7", "F34")
 def test_after_a_reset_nothing_of_the_old_prescription_can_be_started(bed):
     bed.start(LADDER).listen(10)
     bed.fault("power-cut")

@@ -25,7 +25,7 @@ def lived() -> tuple[Bedside, list[int]]:
     return bed, asked
 
 
-@pytest.mark.req("L8")
+@pytest.mark.req("L8", "M20")
 def test_what_was_ordered_is_delivered_to_the_step(lived):
     bed, _ = lived
     assert bed.board.step_edges == ML * 1000 * STEPS_PER_UL
@@ -43,7 +43,7 @@ def test_the_end_is_a_medium_alarm_and_a_disabled_driver(lived):
     assert not bed.changes("LAMP_RED")
 
 
-@pytest.mark.req("L14")
+@pytest.mark.req("L14", "M1")
 def test_no_window_is_above_the_cap(lived):
     assert steps_above(lived[0].edges(), RUNGS[-1][0]) < 0.02
 
@@ -74,6 +74,7 @@ def test_each_rise_is_one_ml_per_hour_a_second_times_the_slew(lived):
         assert number <= most_ul * STEPS_PER_UL + 1
 
 
+@pytest.mark.req("L12")
 def test_one_question_is_asked_for_each_step_up_and_none_on_a_short_last_rung(lived):
     bed, _ = lived
     assert [line.fields["kind"] for line in bed.questions()] == ["STEP_UP", "STEP_UP"]
@@ -84,6 +85,7 @@ def test_the_pushed_lines_number_themselves_without_a_gap(lived):
     assert counts == list(range(counts[0], counts[0] + len(counts)))
 
 
+@pytest.mark.req("L8")
 def test_a_completed_infusion_does_nothing_more_until_the_session_is_ended(lived):
     bed, _ = lived
     for verb in ("START", "RESUME", "HOLD", "PAUSE", "KVO", "CLIMB", "DOWN"):
@@ -123,6 +125,7 @@ def rate_over(bed: Bedside, seconds: float) -> float:
     return (bed.board.step_edges - before) / STEPS_PER_UL / seconds * 3600
 
 
+@pytest.mark.req("L13")
 def test_pause_is_off_and_resume_ramps_up_from_zero(bed):
     infusing(bed)
     bed.client.request("PAUSE")
@@ -178,7 +181,7 @@ def test_down_is_at_once_and_its_dwell_starts_again(bed):
     assert asked_us - down_us >= 600_000_000
 
 
-@pytest.mark.req("L15")
+@pytest.mark.req("L15", "F6")
 def test_kvo_keeps_one_ml_per_hour_at_most_and_counts_inside_the_order(bed):
     infusing(bed, kvo_ul_h=1000)
     bed.client.request("PAUSE")

@@ -126,6 +126,7 @@ KINDS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.req("M21")
 @KINDS
 def test_a_client_programs_starts_and_stops_an_infusion(serve, arguments):
     client = serve(*arguments).client()

@@ -153,6 +153,7 @@ def test_after_stop_only_reset_then_resume_deliver_again(bed):
     assert bed.listen(10).board.step_edges > at_stop
 
 
+@pytest.mark.req("L3")
 def test_stop_while_nothing_moves_keeps_the_prescription(bed):
     ready(bed)
     bed.client.stop()
@@ -160,7 +161,7 @@ def test_stop_while_nothing_moves_keeps_the_prescription(bed):
     assert bed.listen(10).board.step_edges > 0
 
 
-@pytest.mark.req("L14")
+@pytest.mark.req("L14", "F35")
 def test_a_step_that_nobody_granted_is_a_fault_with_no_way_out_but_power(bed):
     infusing(bed)
     bed.board.edge_totals[pinout.STEP] += 100

@@ -54,20 +54,24 @@ def test_the_run_is_one_that_says_something(trace):
     assert [alarm.id for alarm in summary.alarms] == ["DOOR_OPEN", "INFUSION_COMPLETE"]
 
 
+@pytest.mark.req("M21")
 def test_the_same_spec_and_seed_give_the_same_bytes(trace):
     assert trace_text(SPEC).encode() == trace.read_bytes()
 
 
+@pytest.mark.req("M21")
 def test_another_seed_gives_other_bytes(trace):
     assert trace_text(RunSpec(**{**vars(SPEC), "seed": 6})).encode() != trace.read_bytes()
 
 
+@pytest.mark.req("M21")
 def test_a_run_in_another_process_gives_the_same_bytes(trace):
     """Nothing of it hangs on hash seeds, addresses, or the time of day."""
     outcome = replay_with(FIRMWARE, trace, PYTHONHASHSEED="77", TZ="Asia/Kolkata")
     assert outcome["identical"]
 
 
+@pytest.mark.req("M21")
 def test_records_stand_in_order_of_time(trace):
     _, records, _ = read_trace(trace)
     times = [record["us"] for record in records]
@@ -109,6 +113,7 @@ def changed_firmware(tmp_path):
     return change
 
 
+@pytest.mark.req("M21")
 def test_a_replay_is_identical_to_its_trace(trace):
     outcome = replay(trace)
     assert outcome.is_identical
@@ -117,6 +122,7 @@ def test_a_replay_is_identical_to_its_trace(trace):
     assert outcome.lines()[0].startswith("identical")
 
 
+@pytest.mark.req("M21")
 def test_a_change_that_changes_no_behaviour_is_identical_and_said_so(trace, changed_firmware):
     firmware = changed_firmware("core/limits.py", "from micropython", "# a word\nfrom micropython")
     outcome = replay_with(firmware, trace)
@@ -124,6 +130,7 @@ def test_a_change_that_changes_no_behaviour_is_identical_and_said_so(trace, chan
     assert outcome["firmware_changed"]
 
 
+@pytest.mark.req("M21")
 def test_the_first_difference_is_where_the_changed_firmware_first_does_otherwise(
     trace, changed_firmware
 ):
@@ -141,6 +148,7 @@ def test_the_first_difference_is_where_the_changed_firmware_first_does_otherwise
     assert first > told[0]
 
 
+@pytest.mark.req("M21")
 def test_a_rate_that_ramps_otherwise_is_found_in_the_first_second_after_start(
     trace, changed_firmware
 ):
@@ -153,6 +161,7 @@ def test_a_rate_that_ramps_otherwise_is_found_in_the_first_second_after_start(
     assert outcome["difference"]["fields"]
 
 
+@pytest.mark.req("M21")
 def test_a_firmware_that_refuses_the_program_is_a_failure_of_the_replay(trace, changed_firmware):
     firmware = changed_firmware(
         "core/limits.py", "VTBI_MIN_UL = const(1000)", "VTBI_MIN_UL = const(9000)"
@@ -246,6 +255,7 @@ def test_a_trace_cut_off_in_the_middle_of_a_line_is_named(trace, tmp_path):
         replay(path)
 
 
+@pytest.mark.req("M21")
 def test_a_trace_that_ends_early_differs_where_it_ends(trace, tmp_path):
     lines = trace.read_text().splitlines()[:300]
     path = tmp_path / "short.jsonl"
@@ -256,6 +266,7 @@ def test_a_trace_that_ends_early_differs_where_it_ends(trace, tmp_path):
     assert outcome.difference.then == "(the trace ends here)"
 
 
+@pytest.mark.req("M21")
 def test_a_record_that_was_changed_is_the_first_difference(trace, tmp_path):
     lines = trace.read_text().splitlines()
     number = next(i for i, line in enumerate(lines, 1) if i > 100 and '"edges"' in line)

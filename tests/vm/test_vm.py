@@ -43,6 +43,7 @@ def test_infusions_are_bit_identical_and_allocate_nothing_on_micropython():
     assert run_on_vm(program) == host
 
 
+@pytest.mark.req("L23")
 def test_every_pure_module_imports_on_micropython(tmp_path):
     modules = [
         f"pump.{room}.{path.stem}"

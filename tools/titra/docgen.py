@@ -2,7 +2,8 @@
 
 ``python -m titra.docgen`` rewrites what stands between the marks
 ``<!-- generated: NAME -->`` and ``<!-- end generated -->``; with ``--check`` it
-only says whether anything would change (exit code 1).
+only says whether anything would change (exit code 1).  Both refuse a register of requirements
+that does not hold, see ``traceability``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pump.core import infusion_state as st
 from pump.core import limits, reasons, units
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
+from titra import trace_tables, traceability
 from titra.files import write_whole
 from titra.library.document import markdown_table
 
@@ -197,6 +199,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "faults": _faults,
     "session": _session,
     "library": markdown_table,
+    **trace_tables.GENERATORS,
 }
 
 
@@ -213,6 +216,8 @@ def regenerate(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Rewrite, or with ``--check`` compare; the exit code."""
+    if traceability.main([]):
+        return 1
     stale = []
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
