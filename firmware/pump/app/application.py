@@ -1,43 +1,109 @@
-"""The loop: read, decide, act, say.  Owns every buffer; allocates nothing in it."""
+"""The loop: read, decide, act, say, remember.  Owns every buffer; allocates nothing in it."""
 
+import machine
+from micropython import const
+
+from pump.app.self_test import PASSED, RUNNING, SelfTest
 from pump.app.host_link import HostLink
-from pump.app.self_test import self_test
+from pump.app.journal import Journal
+from pump.app.record import Record
 from pump.app.telemetry import Telemetry
 from pump.core import infusion_state as st
+from pump.core import reasons
 from pump.core.controller import Controller
 from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
-from pump.hal import pinout
+from pump.hal import pinout, reset_mark
 from pump.hal.board_id import serial_number
 from pump.hal.clock import Clock
+from pump.hal.clock_chip import ClockChip
+from pump.hal.dead_man import DeadMan
+from pump.hal.device_key import DeviceKey, random_bytes
 from pump.hal.edge_counter import EdgeCounter
+from pump.hal.firmware_image import ALTERED, FirmwareImage
+from pump.hal.flash_store import FlashStore
+from pump.hal.fram import Fram
+from pump.hal.guard_timer import GuardTimer
+from pump.hal.i2c_bus import I2cBus
+from pump.hal.keys import Keys
 from pump.hal.line_sensors import LineSensors
+from pump.hal.ring_oscillator import RingOscillator
 from pump.hal.signals import Signals
 from pump.hal.stepper import Stepper
+from pump.hal.supply import Supply
 from pump.hal.usb_line import UsbLine
 from pump.hal.watchdog import Watchdog
+from pump.protocol.authentication import Authentication
 from pump.protocol.framing import Crc16
+
+# While the motor is off, the next piece of the firmware's files is looked at this often.
+_IMAGE_MS = const(200)
+# A reset that was asked for waits until its answer has been sent.
+_RESTART_MS = const(200)
 
 
 class Application:
     """Firmware of one board.  ``run_once`` for ever is the whole program."""
 
     def __init__(self):
-        self.clock = Clock()
+        # ENABLE first: its owner, then those who may cut it off.
+        self.dead_man = DeadMan()
         self.stepper = Stepper()
+        self.guard_timer = GuardTimer(self.dead_man, self.stepper)
+        self.guard = self.guard_timer.guard
+        self.clock = Clock()
         self.step_counter = EdgeCounter(pinout.SM_STEP_COUNTER, pinout.STEP, False)
         self.encoder = EdgeCounter(pinout.SM_ENCODER_COUNTER, pinout.ENCODER, True)
+        self.reverse = EdgeCounter(
+            pinout.SM_REVERSE_COUNTER, pinout.ENCODER, True, pinout.ENCODER_B
+        )
+        self.seconds = EdgeCounter(pinout.SM_SECOND_COUNTER, pinout.RTC_SECOND, True)
         self.sensors = LineSensors()
+        self.supply = Supply()
+        self.keys = Keys()
         self.signals = Signals()
+        self.oscillator = RingOscillator()
         self.usb = UsbLine()
+        bus = I2cBus()
+        self.clock_chip = ClockChip(bus)
+        self.journal = Journal(Fram(bus), FlashStore(), self.clock_chip)
+        self.image = FirmwareImage()
         self.controller = Controller()
         self.inputs = Inputs()
         self.outputs = Outputs()
-        self.link = HostLink(self.usb, self.controller, serial_number())
+        self.inputs.clock_fitted = self.clock_chip.fitted
+        device_key = DeviceKey()
+        serial = serial_number()
+        self.self_test = SelfTest(
+            self.dead_man,
+            self.guard,
+            self.image,
+            self.journal,
+            self.clock_chip,
+            device_key.is_set,
+        )
+        self.link = HostLink(
+            self.usb,
+            self.controller,
+            serial,
+            Authentication(serial, device_key.key, random_bytes),
+            self.journal,
+            self.self_test,
+            self.clock_chip,
+            device_key,
+        )
         self.telemetry = Telemetry(self.usb, self.controller, self.clock, Crc16())
+        self.record = Record(self.journal, self.controller)
+        self._image_ms = 0
+        self._restart_ms = 0
+        # Reads up to a second and a half of log: before the watchdog runs.
+        self.journal.boot()
+        self._take_up_session()
         self.watchdog = Watchdog()
+        planned = reset_mark.is_left(reset_mark.RESTART)
+        reset_mark.clear()
+        self.record.booted(self.watchdog.cause_of_reset, planned, self.link.session.table)
         self.telemetry.announce(self.watchdog.cause_of_reset, self.link.session.table)
-        self._self_test_due = True
 
     def run_once(self) -> None:
         """One tick and the wait for the next."""
@@ -49,23 +115,143 @@ class Application:
         clock = self.clock
         inputs = self.inputs
         outputs = self.outputs
+        controller = self.controller
         inputs.dt_ms = clock.begin_tick()
-        self.sensors.read(inputs)
-        inputs.step_edges = self.step_counter.new_edges()
-        inputs.encoder_edges = self.encoder.new_edges()
-        inputs.queue_dropped = self.stepper.queue_dropped
-        if self._self_test_due:
-            # Nobody is listened to before it has passed.
-            self._self_test_due = False
-            inputs.event = st.EV_POST_PASSED if self_test(inputs) else st.EV_POST_FAILED
+        self._read(inputs)
+        if self.self_test.result == RUNNING:
+            self.self_test.step(inputs)
+            if self.self_test.result == RUNNING:
+                self.link.poll(inputs)
+            else:
+                self._self_test_ended(inputs)
         else:
             self.link.poll(inputs)
-        self.controller.step(inputs, outputs)
+        if inputs.event == st.EV_START and controller.may_start():
+            # Stored before the motor may be enabled, in flash as well.
+            self.journal.open_session(
+                self.journal.last_session + 1, controller.rx, controller.rx_steps()
+            )
+            controller.session = self.journal.last_session - 1
+            inputs.lease_steps = self.journal.lease_steps
+            inputs.storage_ok = self.journal.ok
+        state_before = controller.state
+        controller.step(inputs, outputs)
+        if self.self_test.result == RUNNING:
+            self.self_test.drive(outputs)
+        self._tell_guard(inputs.event, outputs)
         self.stepper.apply(outputs, clock.passed_us)
+        if not self.self_test.moves:
+            self.dead_man.follow(outputs.enable)
         self.signals.apply(outputs)
+        self.sensors.probe(outputs)
         if self.link.answer_is_due:
             self.link.answer(outputs)
+        self.record.step(inputs, outputs, state_before)
         self.telemetry.step(inputs, outputs)
         if self.usb.queued:
             self.usb.flush()
-        self.watchdog.feed()
+        volume = controller.volume
+        self.journal.step(
+            outputs.enable,
+            volume.granted_steps,
+            volume.delivered_steps(),
+            controller.titration.rung,
+            inputs.dt_ms,
+        )
+        if not outputs.enable:
+            self._while_off(inputs, state_before)
+        self.guard.beat()
+        self.watchdog.feed_if(self._layers_agree(inputs, outputs))
+
+    # --- parts of a tick -----------------------------------------------------------
+
+    def _read(self, inputs) -> None:
+        """Everything that pins say."""
+        self.sensors.read(inputs)
+        self.supply.read(inputs)
+        self.keys.read(inputs)
+        self.signals.read(inputs)
+        inputs.step_edges = self.step_counter.new_edges()
+        inputs.encoder_edges = self.encoder.new_edges()
+        inputs.reverse_edges = self.reverse.new_edges()
+        inputs.enable_level = self.dead_man.level()
+        inputs.queue_dropped = self.stepper.queue_dropped
+        inputs.guard_trip = self.guard_timer.trip
+        inputs.guard_beats = self.guard_timer.new_beats()
+        inputs.lease_steps = self.journal.lease_steps
+        inputs.storage_ok = self.journal.ok
+        if inputs.clock_fitted:
+            inputs.clock_seconds = self.seconds.new_edges()
+        else:
+            self.oscillator.poll()
+            inputs.osc_percent = self.oscillator.percent
+
+    def _self_test_ended(self, inputs) -> None:
+        self.record.tested(self.self_test)
+        if self.self_test.result == PASSED:
+            inputs.event = st.EV_POST_PASSED
+        else:
+            inputs.event = st.EV_POST_FAILED
+
+    def _tell_guard(self, event: int, outputs) -> None:
+        """What is committed and begun, and whether the motor may have power."""
+        guard = self.guard
+        if outputs.event_result == reasons.OK:
+            if event == st.EV_COMMIT:
+                rx = self.controller.rx
+                guard.load(rx.cap_ul_h, rx.vtbi_ul)
+            elif event == st.EV_START:
+                guard.begin(0)
+        guard.permit(outputs.enable or self.self_test.moves)
+
+    def _while_off(self, inputs, state_before: int) -> None:
+        """What stalls the processor, only while the motor is off."""
+        controller = self.controller
+        journal = self.journal
+        state = controller.state
+        closes = st.SESSION_STATES | 1 << st.COMPLETE
+        if 1 << state_before & closes and state == st.IDLE:
+            journal.close_session(controller.volume.delivered_steps())
+        if self.self_test.result != PASSED:
+            return
+        self._image_ms += inputs.dt_ms
+        if self._image_ms >= _IMAGE_MS:
+            self._image_ms = 0
+            if self.image.check_some() == ALTERED:
+                controller.report_altered_image()
+        if self.link.restart_asked:
+            self._restart_ms += inputs.dt_ms
+            if self._restart_ms >= _RESTART_MS:
+                reset_mark.leave(
+                    reset_mark.MAINTENANCE if self.link.repl_asked else reset_mark.RESTART
+                )
+                machine.reset()
+
+    def _layers_agree(self, inputs, outputs) -> bool:
+        """Whether the watchdog may be fed: every layer that stops the motor says
+        that all is well, or the motor is off, as its pins show."""
+        if not inputs.enable_level and inputs.step_edges == 0 and not outputs.enable:
+            return True
+        return (
+            inputs.guard_trip == 0
+            and self.controller.board.guard_is_alive()
+            and self.controller.alarms.active & self.controller.alarms.fail_mask == 0
+        )
+
+    # --- after a reset ---------------------------------------------------------------
+
+    def _take_up_session(self) -> None:
+        """A session that the reset interrupted: latched, never resumed by itself."""
+        journal = self.journal
+        controller = self.controller
+        if not journal.interrupted:
+            return
+        steps = journal.recovered_steps
+        if journal.can_resume and journal.restore(controller.rx):
+            rx = controller.rx
+            self.guard.load(rx.cap_ul_h, rx.vtbi_ul)
+            self.guard.begin(steps)
+            controller.recover(journal.recovered_session, controller.rx_steps(), steps)
+        else:
+            # Closed as delivered: COMPLETE as soon as it has been announced.
+            controller.recover(journal.recovered_session, steps, steps)

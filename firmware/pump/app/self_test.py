@@ -86,14 +86,15 @@ class SelfTest:
     ``item``         index of the item at hand, or of the one that failed
     ``absent_mask``  items that are not fitted
     ``elapsed_ms``   since boot
+    ``moves``        the motor's pulses of this tick are its own
     """
 
-    def __init__(self, stepper, dead_man, guard, image, journal, clock_chip, has_key: bool):
+    def __init__(self, dead_man, guard, image, journal, clock_chip, has_key: bool):
         self.result = RUNNING
         self.item = 0
         self.absent_mask = 0
         self.elapsed_ms = 0
-        self._stepper = stepper
+        self.moves = False
         self._dead_man = dead_man
         self._guard = guard
         self._image = image
@@ -205,7 +206,9 @@ class SelfTest:
         if self._count == 0:
             self._count = 1
             self._pulses = True
-            self._guard.begin_test()
+            self.moves = True
+            self._guard.load(limits.HARDWARE_CAP_UL_H, limits.VTBI_MAX_UL)
+            self._guard.begin(0)
             return _GOES_ON
         self._edges += inputs.step_edges
         inputs.step_edges = 0
@@ -213,18 +216,21 @@ class SelfTest:
             return _FAIL
         if self._ms < _REST_MS:
             return _GOES_ON
-        seen_by_guard = self._guard.end_test()
-        return _PASS if self._edges == _PULSES and seen_by_guard == _PULSES else _FAIL
+        self.moves = False
+        if self._edges != _PULSES or self._guard.total_steps() != _PULSES:
+            return _FAIL
+        return _PASS
 
     def _check_dead_man(self, inputs) -> int:
         if self._count == 0:
             self._count = 1
+            self.moves = True
             self._dead_man.arm()
-            self._dead_man.feed()
-            return _GOES_ON if self._dead_man.enable_level() else _FAIL
+            return _GOES_ON if self._dead_man.level() else _FAIL
         if self._ms < _REST_MS:
             return _GOES_ON
-        fell = not self._dead_man.enable_level()
+        self.moves = False
+        fell = not self._dead_man.level()
         self._dead_man.drop()
         return _PASS if fell else _FAIL
 

@@ -123,6 +123,10 @@ class BoardCheck:
         self._sounder_seen = 0
         self._guard_ms = 0  # since the guard ran
 
+    def guard_is_alive(self) -> bool:
+        """Whether the guard has run lately."""
+        return self._guard_ms <= limits.GUARD_MISSING_MS
+
     def step(self, inputs, sounds: bool, ordered_sound: bool, dt_ms: int) -> int:
         """The conditions as bits.
 

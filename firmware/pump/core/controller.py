@@ -19,6 +19,7 @@ from pump.core import (
     motor_check,
     reasons,
     shadow,
+    units,
 )
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
@@ -300,7 +301,7 @@ class Controller:
             self.shadow.seal_rx(self.rx)
             self.ready_ms = 0
         elif event == st.EV_START or event == st.EV_RESUME or event == st.EV_RELEASE:
-            reason = self._may_deliver(inputs)
+            reason = self._may_deliver()
             if reason != reasons.OK:
                 return reason
             if event == st.EV_START:
@@ -310,7 +311,7 @@ class Controller:
         elif event == st.EV_KVO:
             if self.rx.kvo_ul_h == 0:
                 return reasons.KVO_NOT_ORDERED
-            reason = self._may_deliver(inputs)
+            reason = self._may_deliver()
             if reason != reasons.OK:
                 return reason
         elif event == st.EV_RESET:
@@ -324,7 +325,7 @@ class Controller:
         self._go(event)
         return reasons.OK
 
-    def _may_deliver(self, inputs) -> int:
+    def _may_deliver(self) -> int:
         """The prescription checked again, and no reason in sight to stop."""
         if self.alarms.needs_supervisor():
             return reasons.NEEDS_SUPERVISOR
@@ -363,14 +364,30 @@ class Controller:
         self.session_limit_s = limits.SESSION_MAX_S
         self.idle_ms = 0
 
-    def recover(self, session: int, vtbi_steps: int, delivered_steps: int, delivery_s: int) -> None:
+    def may_start(self) -> bool:
+        """Whether START would be accepted, as things were in the step before."""
+        return (
+            self.state == st.READY
+            and not self.board.is_low
+            and not self.board.stop_key.is_down
+            and self._may_deliver() == reasons.OK
+        )
+
+    def rx_steps(self) -> int:
+        """The committed volume in whole steps."""
+        return units.steps_for_volume(self.rx.vtbi_ul)
+
+    def report_altered_image(self) -> None:
+        """The firmware in flash is not what was shipped.  (F25)"""
+        self._seen |= _INTEGRITY
+
+    def recover(self, session: int, vtbi_steps: int, delivered_steps: int) -> None:
         """Before the self-test has passed: a reset interrupted ``session``, whose
         prescription is in ``rx``.  What may have been delivered counts as
         delivered, and the ladder starts again at rung 0, since nobody knows for
         how long nothing was delivered.  (L7, L19)"""
         self.session = session
         self.volume.recover(vtbi_steps, delivered_steps)
-        self.delivery_ms = delivery_s * 1000
         self.idle_ms = limits.LADDER_RESTART_MS
         self._interrupted = True
         self.shadow.seal_rx(self.rx)
