@@ -14,6 +14,7 @@ from random import Random
 
 from host_sim import fakes
 from host_sim.plant.line import Line
+from host_sim.simulator_key import SIMULATOR_KEY
 from host_sim.usb import UsbSerial
 from pump.hal import pinout
 from pump.hal.pinout import ENABLE, ENCODER, FLUID, STEP
@@ -40,6 +41,7 @@ class Board:
     ``levels``      level of each GPIO
     ``step_edges``  rising STEP edges since power-on
     ``usb``         the serial line
+    ``files``       in the root of its flash, by name
     """
 
     def __init__(self, seed: int = 0, bag_ul: float = 500_000.0):
@@ -48,6 +50,8 @@ class Board:
         self.usb = UsbSerial()
         self.line = Line(seed, bag_ul)
         self.unique_id = bytes([0xE6, 0x61, 0x54, 0x1A]) + (seed & 0xFFFFFFFF).to_bytes(4, "big")
+        self.files = {"key": SIMULATOR_KEY}  # of the flash file system
+        self.random = Random(f"{seed} nonces")
         self.reset_cause = POWER_ON
         self.resets = 0
         self.watchdog_us = NEVER_US

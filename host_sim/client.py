@@ -1,17 +1,21 @@
 """The host's end of the serial line, shared by tools and HIL suite.
 
 Knows the grammar, the sequence numbers and how to program a pump; knows
-nothing of what the pump decides.  The CRC is computed by the standard library
-and not by the firmware's code, so that the two check each other.
+nothing of what the pump decides.  CRC and HMAC are computed by the standard
+library and not by the firmware's code, so that the two check each other.
 """
 
 from __future__ import annotations
 
 import binascii
+import hashlib
+import hmac
 from collections import deque
 from dataclasses import dataclass
 
 from host_sim.links import Link, LinkError
+from host_sim.simulator_key import SIMULATOR_KEY
+from pump.core import roles
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
 
@@ -19,6 +23,11 @@ REPLY_TIMEOUT_S = 1.0
 TRIES = 3
 _TYPED = "-"  # what stands in the place of SEQ in an answer to a line without one
 PUSHED_FIELDS = {mark.decode(): fields for mark, fields, _ in messages.PUSHED}
+ROLES = {name.lower(): number for number, name in enumerate(roles.ROLE_NAMES)}
+# A role ends 900 s after the last frame that was executed; a client that waited
+# for nearly as long takes it anew.
+ROLE_HOLDS_S = 840.0
+_NEEDED = {row[messages.COL_VERB].decode(): row[messages.COL_ROLE] for row in messages.MESSAGES}
 _REPLY_FIELDS = {verb.decode(): fields for verb, fields in messages.REPLIES}
 
 
@@ -39,6 +48,16 @@ def unframe(line: bytes) -> str | None:
     if star and crc == b"%04X" % crc16(body):
         return body.decode("ascii", "replace")
     return None
+
+
+def response(key: bytes, nonce: bytes, serial: str, role: str) -> bytes:
+    """What answers the challenge ``nonce`` of the board ``serial``: 16 bytes."""
+
+    def hmac_sha256(secret: bytes, data: bytes) -> bytes:
+        return hmac.new(secret, data, hashlib.sha256).digest()
+
+    name = role.upper().encode("ascii")
+    return hmac_sha256(hmac_sha256(key, name), nonce + serial.encode("ascii") + name)[:16]
 
 
 class Refused(Exception):
@@ -108,17 +127,24 @@ class Program:
 class Client:
     """One conversation with one device.
 
+    ``key``     its device key; with None only queries and STOP are of use
+    ``role``    operator, supervisor or maintenance: what HELLO is followed by
     ``pushed``  lines that the device sent by itself, oldest first; take them out
     ``bad``     lines that were not valid
     """
 
-    def __init__(self, link: Link):
+    def __init__(self, link: Link, key: bytes | None = SIMULATOR_KEY, role: str = "operator"):
         self.link = link
+        self.key = key
+        self.role = role
         self.pushed: deque[Pushed] = deque()
         self.bad = 0
         self._replies: deque[str] = deque()
         self._buffer = b""
         self._seq = 0
+        self._used_s = 0.0  # when a frame was executed last
+        self._serial: str | None = None
+        self._is_known = False  # a log-in succeeded since HELLO
 
     # --- lines ---------------------------------------------------------------------
 
@@ -194,23 +220,66 @@ class Client:
         return self.query_fields("STATUS?")
 
     def hello(self) -> None:
-        """Open the conversation.
+        """Open the conversation, and log in if there is a key.
 
         Raises ``Refused`` if the device speaks another protocol version or
-        has another message table, ``LinkError`` if nothing answers.
+        has another message table or does not take the key, ``LinkError`` if nothing answers.
         """
+        self._is_known = False
+        self._serial = None
         self.link.write(b"\n")  # ends whatever half line was in the way
         table = messages.table_checksum(Crc16())
         body = f"0 HELLO {messages.PROTOCOL_VERSION} {table}"
         answer = self._exchange(frame(body), "0", "HELLO", REPLY_TIMEOUT_S)
         self._seq = int(answer[2])
+        if self.key is not None:
+            self.login(self.role)
 
-    def request(self, verb: str, *arguments: int, timeout_s: float = REPLY_TIMEOUT_S) -> list[str]:
-        """Have something done: a frame with the next SEQ.
+    def login(self, role: str) -> None:
+        """Take ``role`` by answering its challenge.
+
+        Raises ``Refused`` with the device's reason, ``LinkError`` if nothing
+        answers, ``ValueError`` without a key.
+        """
+        if self.key is None:
+            raise ValueError("no device key to log in with")
+        if self._serial is None:
+            self._serial = self.query("*IDN?")[2]
+        (nonce,) = self._request("CHALLENGE", ROLES[role])
+        answer = response(self.key, bytes.fromhex(nonce), self._serial, role)
+        self._request("LOGIN", ROLES[role], answer.hex().upper())
+        self.role = role
+        self._is_known = True
+
+    def logout(self) -> None:
+        """Give the role back."""
+        self._is_known = False
+        self._request("LOGOUT")
+
+    def request(
+        self, verb: str, *arguments: int | str, timeout_s: float = REPLY_TIMEOUT_S
+    ) -> list[str]:
+        """Have something done: a frame with the next SEQ.  A role that has ended
+        meanwhile is taken again, once.
 
         Raises ``Refused`` with the device's reason, ``LinkError`` if nothing
         answers.
         """
+        needed = _NEEDED.get(verb, roles.OBSERVER)
+        may_be_had = self._is_known and roles.OBSERVER < needed <= ROLES[self.role]
+        if may_be_had and self.link.now() - self._used_s > ROLE_HOLDS_S:
+            self.login(self.role)
+        try:
+            return self._request(verb, *arguments, timeout_s=timeout_s)
+        except Refused as refusal:
+            if refusal.code != "NOT_ALLOWED" or not may_be_had:
+                raise
+        self.login(self.role)
+        return self._request(verb, *arguments, timeout_s=timeout_s)
+
+    def _request(
+        self, verb: str, *arguments: int | str, timeout_s: float = REPLY_TIMEOUT_S
+    ) -> list[str]:
         seq = (self._seq + 1) & 0xFFFF
         body = " ".join([str(seq), verb, *map(str, arguments)])
         try:
@@ -218,8 +287,10 @@ class Client:
         except Refused as refusal:
             if refusal.code not in _SEQ_KEPT:
                 self._seq = seq
+                self._used_s = self.link.now()
             raise
         self._seq = seq
+        self._used_s = self.link.now()
         return fields
 
     def stop(self) -> None:
@@ -249,5 +320,5 @@ class Client:
 # Refusals that leave the sequence where it was: the line was not executed.
 _SEQ_KEPT = {
     "BAD_CRC", "BAD_FRAME", "UNKNOWN_VERB", "BAD_ARGUMENT", "OUT_OF_RANGE", "SEQ_ORDER",
-    "SEQ_REUSED", "HELLO_FIRST", "TABLE_MISMATCH", "TOO_LONG", "BUSY",
+    "SEQ_REUSED", "HELLO_FIRST", "TABLE_MISMATCH", "TOO_LONG", "BUSY", "NOT_ALLOWED",
 }  # fmt: skip

@@ -30,13 +30,16 @@ hub = Hub()
 def load_application() -> ModuleType:
     """Import ``pump.app.application`` over the fakes, once per process.
 
-    The standard library's ``time``, ``select`` and ``sys`` are replaced only
-    while the firmware's modules are imported, and only for them.
+    The standard library's ``time``, ``select``, ``sys``, ``io`` and ``os`` are
+    replaced only while the firmware's modules are imported, and only for them.
     """
     name = "pump.app.application"
     if name in sys.modules:
         return sys.modules[name]
-    from host_sim.fakes import fake_select, fake_sys, fake_time, machine, rp2
+    # Of the standard library, and to be imported before its ``io`` is replaced.
+    import hashlib  # noqa: F401
+
+    from host_sim.fakes import fake_io, fake_os, fake_select, fake_sys, fake_time, machine, rp2
 
     fakes = {
         "machine": machine,
@@ -44,6 +47,8 @@ def load_application() -> ModuleType:
         "time": fake_time,
         "select": fake_select,
         "sys": fake_sys,
+        "io": fake_io,
+        "os": fake_os,
     }
     kept = {key: sys.modules.get(key) for key in fakes}
     sys.modules.update(fakes)

@@ -17,7 +17,7 @@ PURE = sorted(
     path for room in ("core", "protocol") for path in (FIRMWARE / "pump" / room).glob("*.py")
 )
 # What else may be imported: numbers of fixed size, made once and then changed in place.
-OTHER_IMPORTS = {"array": {"array"}, "micropython": {"const"}}
+OTHER_IMPORTS = {"array": {"array"}, "micropython": {"const"}, "hashlib": {"sha256"}}
 # Functions that may build a container, with the reason.
 BUILDERS = {
     "__init__": "construction",

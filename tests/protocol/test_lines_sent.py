@@ -1,17 +1,20 @@
 """Every line of the device fits into 96 bytes, whatever the numbers, and is whole."""
 
+from os import urandom
 from types import SimpleNamespace
 
 import pytest
 from wire import LINE_MAX, Wire, crc, framed
 
+from host_sim.simulator_key import SIMULATOR_KEY
 from pump.app.host_link import HostLink
 from pump.app.telemetry import Telemetry
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
-from pump.core import limits, reasons, titration
+from pump.core import limits, reasons, roles, titration
 from pump.core.prescription import Prescription
 from pump.protocol import messages, session
+from pump.protocol.authentication import Authentication
 from pump.protocol.framing import Crc16, LineWriter
 
 LONGEST_STATE = max(range(st.N_STATES), key=lambda s: len(st.STATE_NAMES[s]))
@@ -65,7 +68,11 @@ def at_its_most() -> SimpleNamespace:
             missing_steps=STEPS_MAX,
         ),
         alarms=SimpleNamespace(
-            active=ALL_ALARMS, acknowledged=ALL_ALARMS, first=lambda: LONGEST_ALARM
+            active=ALL_ALARMS,
+            acknowledged=ALL_ALARMS,
+            first=lambda: LONGEST_ALARM,
+            needs_supervisor=True,
+            audio_paused_ms=120_000,
         ),
         titration=SimpleNamespace(
             rung=11,
@@ -78,28 +85,76 @@ def at_its_most() -> SimpleNamespace:
     )
 
 
+class WidestLog:
+    """A journal whose records and numbers are as wide as they can be."""
+
+    first_seq = next_seq = broken = SMALL_INT_MAX
+
+    def read_record(self, n: int) -> bool:
+        return True
+
+    def write_log_line(self, writer: LineWriter) -> None:
+        for value in (999_999_999, 36_524, 86_399_999, 255, 255, *[-SMALL_INT_MAX] * 2):
+            writer.field(value)
+        writer.field(65_535)
+        writer.field(65_535)
+
+
+def link_of(sent: Sent) -> HostLink:
+    """With everything fitted, and everything at its widest."""
+    serial = "E661541A" + "F" * 8
+    item = max((name for name, _ in reasons.REASONS), key=len)
+    return HostLink(
+        sent,
+        at_its_most(),
+        serial,
+        Authentication(serial, None, urandom),
+        WidestLog(),
+        SimpleNamespace(result="RUNNING", item=item, absent_mask=SMALL_INT_MAX),
+        SimpleNamespace(day=36_524, second=86_399, valid=True, set=lambda day, second: True),
+        SimpleNamespace(set_key=lambda key: True),
+    )
+
+
 @pytest.mark.req("L22")
 def test_every_answer_to_a_query_fits_at_its_widest():
     sent = Sent()
-    link = HostLink(sent, at_its_most(), "E661541A" + "F" * 8)
+    link = link_of(sent)
     link.session.last_seq = 65_534
-    for i in range(session.N_COUNTERS):
-        link.session.counters[i] = 99_999
+    for counter in range(session.N_COUNTERS):
+        for _ in range(100_001):
+            link.session.count(counter)
+    link.authentication.role = roles.MAINTENANCE
     for index, row in enumerate(messages.MESSAGES):
         if row[messages.COL_KIND] == messages.QUERY:
-            for argument in range(limits.RUNGS_MAX + 2) if row[messages.COL_ARGUMENTS] else (0,):
+            arguments = [0]
+            for _, least, most, _ in row[messages.COL_ARGUMENTS]:
+                arguments = [*range(least, min(most, 99) + 1), most]
+            for argument in arguments:
                 before = len(sent.lines)
                 link.session.seq = 65_535
                 link.session.message = index
                 link.session.arguments[0] = argument
                 link._query()
                 assert len(sent.lines) > before
+                assert b" OK " in sent.lines[-1]
+
+
+def test_the_answer_to_a_challenge_fits():
+    sent = Sent()
+    link = link_of(sent)
+    link.authentication.set_key(SIMULATOR_KEY)
+    link.session.seq = 65_535
+    link.session.message = messages.M_CHALLENGE
+    link.session.arguments[0] = roles.MAINTENANCE
+    link._answer_access(link._access())
+    assert len(sent.lines[0].split(b",")[1]) == 32 + len("*0000\n")
 
 
 @pytest.mark.parametrize("reason", range(1, len(reasons.REASONS)))
 def test_every_refusal_fits_with_the_longest_seq(reason):
     sent = Sent()
-    link = HostLink(sent, at_its_most(), "")
+    link = link_of(sent)
     link.session.seq = 65_535
     link._refuse(reason)
     assert reasons.REASONS[reason][1].encode() in sent.lines[0]
@@ -140,7 +195,7 @@ def test_every_line_of_an_infusion_with_alarms_is_whole():
     wire.board.open_door(True)
     wire.listen(2_000)
     wire.board.open_door(False)
-    for line in ("ACK", "RESET", "RESUME", "HELP?", "ALARMS?", "QUESTION?", "MOTION?"):
+    for line in ("ACK", "RESET", "RESUME", "HELP? 1", "ALARMS?", "QUESTION?", "MOTION?"):
         wire.send(framed(f"{seq} {line}"), ms=500)
         seq += 1
     wire.listen(5_000)

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from wire import Wire, crc, framed, table
+from wire import Wire, crc, framed, hello_line, table
 
+from pump.core import roles
+from pump.protocol.authentication import Authentication
 from pump.protocol.framing import Crc16, LineReader
 from pump.protocol.session import EXECUTE, REFUSE, REPEAT, Session
 
@@ -28,39 +30,39 @@ def refusal(answer: bytes) -> str:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        (b"1 ACK*0000", "BAD_CRC"),
-        (b"1 ACK*%04x" % crc(b"1 ACK"), "BAD_FRAME"),
-        (b"1 ACK%04X" % crc(b"1 ACK"), "BAD_FRAME"),
-        (b"1 ACK*%03X" % (crc(b"1 ACK") & 0xFFF), "BAD_FRAME"),
-        (b"1 ACK*0%04X" % crc(b"1 ACK"), "BAD_FRAME"),
-        (b"1 ACK*", "BAD_FRAME"),
-        (b"1*0000", "BAD_FRAME"),
-        (b"1", "BAD_FRAME"),
-        (framed("1").strip(), "BAD_FRAME"),
-        (framed("1ACK").strip(), "BAD_FRAME"),
-        (framed("1\tACK").strip(), "BAD_FRAME"),
+        (b"3 ACK*0000", "BAD_CRC"),
+        (b"3 ACK*%04x" % crc(b"3 ACK"), "BAD_FRAME"),
+        (b"3 ACK%04X" % crc(b"3 ACK"), "BAD_FRAME"),
+        (b"3 ACK*%03X" % (crc(b"3 ACK") & 0xFFF), "BAD_FRAME"),
+        (b"3 ACK*0%04X" % crc(b"3 ACK"), "BAD_FRAME"),
+        (b"3 ACK*", "BAD_FRAME"),
+        (b"3*0000", "BAD_FRAME"),
+        (b"3", "BAD_FRAME"),
+        (framed("3").strip(), "BAD_FRAME"),
+        (framed("3ACK").strip(), "BAD_FRAME"),
+        (framed("3\tACK").strip(), "BAD_FRAME"),
         (framed("65536 ACK").strip(), "BAD_FRAME"),
         (framed("9999999999 ACK").strip(), "BAD_FRAME"),
-        (framed("1.0 ACK").strip(), "BAD_FRAME"),
-        (framed("1e0 ACK").strip(), "BAD_FRAME"),
-        (framed("1 ").strip(), "BAD_FRAME"),
-        (framed("1  ACK").strip(), "UNKNOWN_VERB"),
-        (framed("1 ack").strip(), "UNKNOWN_VERB"),
-        (framed("1 ACKN").strip(), "UNKNOWN_VERB"),
-        (framed("1 AC").strip(), "UNKNOWN_VERB"),
-        (framed("1 !BUSY").strip(), "UNKNOWN_VERB"),
-        (framed(b"1 AC\x00").strip(), "UNKNOWN_VERB"),
-        (framed(b"1 \xc1CK").strip(), "UNKNOWN_VERB"),
-        (framed("1 ACK 1").strip(), "BAD_ARGUMENT"),
+        (framed("3.0 ACK").strip(), "BAD_FRAME"),
+        (framed("3e0 ACK").strip(), "BAD_FRAME"),
+        (framed("3 ").strip(), "BAD_FRAME"),
+        (framed("3  ACK").strip(), "UNKNOWN_VERB"),
+        (framed("3 ack").strip(), "UNKNOWN_VERB"),
+        (framed("3 ACKN").strip(), "UNKNOWN_VERB"),
+        (framed("3 AC").strip(), "UNKNOWN_VERB"),
+        (framed("3 !BUSY").strip(), "UNKNOWN_VERB"),
+        (framed(b"3 AC\x00").strip(), "UNKNOWN_VERB"),
+        (framed(b"3 \xc1CK").strip(), "UNKNOWN_VERB"),
+        (framed("3 ACK 1").strip(), "BAD_ARGUMENT"),
         (b"ACK", "BAD_FRAME"),
         (framed("ACK").strip(), "UNKNOWN_VERB"),
         (framed("-1 ACK").strip(), "UNKNOWN_VERB"),
         (framed("+1 ACK").strip(), "UNKNOWN_VERB"),
         (framed(" 1 ACK")[:-1], "UNKNOWN_VERB"),
-        (b"\x03" + framed("1 ACK").strip(), "UNKNOWN_VERB"),
+        (b"\x03" + framed("3 ACK").strip(), "UNKNOWN_VERB"),
         (b"\x00" * 20, "UNKNOWN_VERB"),
         (b"\xfe\xff", "UNKNOWN_VERB"),
-        (framed("1 ACK" + " " * 90).strip(b"\n"), "TOO_LONG"),
+        (framed("3 ACK" + " " * 90).strip(b"\n"), "TOO_LONG"),
         (b"9" * 10_000, "TOO_LONG"),
     ],
 )
@@ -71,8 +73,8 @@ def test_a_line_that_is_no_frame_is_refused_counted_and_takes_no_seq(wire, line,
     assert refusal(answer) == code
     status = wire.status()
     assert int(status["refused"]) == before + 1
-    assert status["last_seq"] == "0"
-    assert is_ok(wire.ask(framed("1 ACK")))
+    assert status["last_seq"] == "2"
+    assert is_ok(wire.ask(framed("3 ACK")))
 
 
 @pytest.mark.parametrize("line", [b"", b"\r"])
@@ -88,7 +90,7 @@ def test_a_frame_of_96_bytes_is_read():
     wire = Wire()
     wire.listen(50)
     wire.hello()
-    body = b"1 ACK" + b" " * 86
+    body = b"3 ACK" + b" " * 86
     assert len(framed(body)) == 97
     assert refusal(wire.ask(framed(body))) == "BAD_ARGUMENT"
 
@@ -97,19 +99,20 @@ def test_a_frame_of_96_bytes_is_read():
 
 
 def test_hello_gives_the_last_seq_and_may_be_said_again(wire):
-    assert wire.hello() == 0
-    assert is_ok(wire.ask(framed("1 ACK")))
-    assert is_ok(wire.ask(framed("2 ACK")))
-    assert wire.hello() == 2
     assert wire.hello() == 2
     assert is_ok(wire.ask(framed("3 ACK")))
+    assert is_ok(wire.ask(framed("4 ACK")))
+    assert wire.open() == 4
+    assert wire.open() == 4
+    assert wire.login(4) == 6
+    assert is_ok(wire.ask(framed("7 ACK")))
 
 
-@pytest.mark.parametrize("seq", [0, 2, 3, 65535, 32768])
+@pytest.mark.parametrize("seq", [0, 1, 4, 5, 65535, 32768])
 def test_a_seq_that_is_not_the_last_one_plus_one_is_refused(wire, seq):
     wire.hello()
     assert refusal(wire.ask(framed(f"{seq} ACK"))) == "SEQ_ORDER"
-    assert is_ok(wire.ask(framed("1 ACK")))
+    assert is_ok(wire.ask(framed("3 ACK")))
 
 
 @pytest.mark.req("F1")
@@ -123,28 +126,28 @@ def test_a_repeat_is_answered_with_the_same_bytes_and_not_executed_again():
         "SETTINGS 10000 0 60000 1800 0",
         *(f"RUNG {i} {rate} 600" for i, rate in enumerate((30_000, 60_000, 90_000))),
     ]
-    for seq, line in enumerate(rungs, 1):
+    for seq, line in enumerate(rungs, 3):
         wire.ask(framed(f"{seq} {line}"))
-    wire.ask(framed(f"6 COMMIT {wire.checksum(3)}"))
-    wire.ask(framed("7 START"))
+    wire.ask(framed(f"8 COMMIT {wire.checksum(3)}"))
+    wire.ask(framed("9 START"))
     for question in (1, 2):
         wire.listen(650_000)
-        assert is_ok(wire.ask(framed(f"{7 + question} CONFIRM {question}")))
+        assert is_ok(wire.ask(framed(f"{9 + question} CONFIRM {question}")))
     assert wire.status()["rung"] == "2"
-    first = wire.ask(framed("10 DOWN"))
+    first = wire.ask(framed("12 DOWN"))
     assert is_ok(first)
     for again in range(1, 4):
-        assert wire.ask(framed("10 DOWN")) == first
+        assert wire.ask(framed("12 DOWN")) == first
         assert wire.status()["rung"] == "1"
         assert wire.link()["repeated"] == str(again)
 
 
 def test_a_repeat_of_a_line_that_was_refused_by_the_pump_gets_the_same_refusal(wire):
     wire.hello()
-    first = wire.ask(framed("1 RESUME"))
+    first = wire.ask(framed("3 RESUME"))
     assert refusal(first) == "NOT_IN_THIS_STATE"
-    assert wire.ask(framed("1 RESUME")) == first
-    assert wire.status()["last_seq"] == "1"
+    assert wire.ask(framed("3 RESUME")) == first
+    assert wire.status()["last_seq"] == "3"
 
 
 def test_a_repeat_is_answered_as_before_although_the_state_has_changed(wire):
@@ -159,9 +162,9 @@ def test_a_repeat_is_answered_as_before_although_the_state_has_changed(wire):
 
 def test_a_stop_typed_by_hand_does_not_change_what_a_repeat_is_sent(wire):
     wire.hello()
-    first = wire.ask(framed("1 ACK"))
+    first = wire.ask(framed("3 ACK"))
     wire.ask(b"STOP\n")
-    assert wire.ask(framed("1 ACK")) == first
+    assert wire.ask(framed("3 ACK")) == first
 
 
 def test_the_same_seq_with_other_bytes_is_an_error_and_is_not_executed(wire):
@@ -172,38 +175,40 @@ def test_the_same_seq_with_other_bytes_is_an_error_and_is_not_executed(wire):
 
 
 @pytest.mark.req("F2")
-@pytest.mark.parametrize("seq", ["01", "0001", "000000001"])
+@pytest.mark.parametrize("seq", ["03", "0003", "000000003"])
 def test_a_seq_with_leading_zeros_is_its_number_with_other_bytes(wire, seq):
     wire.hello()
-    assert is_ok(wire.ask(framed("1 ACK")))
+    assert is_ok(wire.ask(framed("3 ACK")))
     assert refusal(wire.ask(framed(f"{seq} ACK"))) == "SEQ_REUSED"
 
 
 def test_seq_goes_on_with_0_after_65535():
-    session, reader = Session(Crc16()), LineReader()
+    access = Authentication("", None, bytes)
+    session, reader = Session(Crc16(), access), LineReader()
 
-    def accept(body: str) -> int:
-        for byte in framed(body):
+    def accept(line: bytes) -> int:
+        for byte in line:
             done = reader.feed(byte)
         assert done
         return session.accept(reader)
 
-    assert accept(f"0 HELLO 1 {table()}") == EXECUTE
+    assert accept(hello_line()) == EXECUTE
+    access.role = roles.OPERATOR
     for number in range(1, 65_600):
         seq = number % 65_536
-        assert accept(f"{seq} ACK") == EXECUTE
+        assert accept(framed(f"{seq} ACK")) == EXECUTE
         session.executed(reader)
         if seq in (0, 1, 65_535):
-            assert accept(f"{seq} ACK") == REPEAT
-            assert accept(f"{(seq + 2) % 65_536} ACK") == REFUSE
+            assert accept(framed(f"{seq} ACK")) == REPEAT
+            assert accept(framed(f"{(seq + 2) % 65_536} ACK")) == REFUSE
     assert session.last_seq == 65_599 - 65_536
 
 
 def test_a_framed_query_takes_its_place_in_the_sequence_and_a_typed_one_does_not(wire):
     wire.hello()
-    assert wire.ask(framed("1 STATUS?")).startswith(b"1 OK STATUS?,IDLE")
+    assert wire.ask(framed("3 STATUS?")).startswith(b"3 OK STATUS?,IDLE")
     assert wire.ask(b"STATUS?\n").startswith(b"- OK STATUS?,IDLE")
-    assert is_ok(wire.ask(framed("2 ACK")))
+    assert is_ok(wire.ask(framed("4 ACK")))
 
 
 # --- HELLO -----------------------------------------------------------------------------------
@@ -215,15 +220,15 @@ def test_before_hello_nothing_that_changes_something_is_accepted(wire, verb):
     assert wire.status()["last_seq"] == "0"
 
 
-@pytest.mark.parametrize("arguments", ["1 0", "2 {table}", "0 {table}", "1 {other}"])
+@pytest.mark.parametrize("arguments", ["2 0", "1 {table}", "3 {table}", "2 {other}"])
 def test_a_mismatch_refuses_all_but_stop_and_queries(wire, arguments):
     hello = arguments.format(table=table(), other=table() ^ 1)
     wire.hello()
     assert refusal(wire.ask(framed(f"0 HELLO {hello}"))) == "TABLE_MISMATCH"
-    assert refusal(wire.ask(framed("1 ACK"))) == "HELLO_FIRST"
-    assert wire.ask(framed("1 STATUS?")).startswith(b"1 OK STATUS?")
+    assert refusal(wire.ask(framed("3 ACK"))) == "HELLO_FIRST"
+    assert wire.ask(framed("3 STATUS?")).startswith(b"3 OK STATUS?")
     assert wire.ask(b"*IDN?\n").startswith(b"- OK *IDN?,Titra,RP2040,")
-    assert wire.ask(framed("2 STOP")) == b"2 OK STOP"
+    assert wire.ask(framed("4 STOP")) == b"4 OK STOP"
 
 
 def test_the_boot_line_names_the_table_that_hello_compares():
@@ -232,22 +237,27 @@ def test_the_boot_line_names_the_table_that_hello_compares():
     assert int(boot.split(b",")[-1]) == table()
 
 
-def test_the_checksum_covers_every_verb_range_and_field(monkeypatch):
+def test_the_checksum_covers_every_verb_role_range_and_field(monkeypatch):
     from pump.protocol import messages
 
-    seen = {table()}
+    right = table()
     for at, row in enumerate(messages.MESSAGES):
-        changed = [(b"X" + row[0][1:], *row[1:]), (row[0], row[1] + 7, *row[2:])]
-        for i, (name, least, most, unit) in enumerate(row[3]):
+        verb, kind, role, event, arguments, text = row
+        changed = [
+            (b"X" + verb[1:], kind, role, event, arguments, text),
+            (verb, kind + 9, role, event, arguments, text),
+            (verb, kind, role + 7, event, arguments, text),
+        ]
+        for i, (name, least, most, unit) in enumerate(arguments):
             for argument in (("x" + name, least, most, unit), (name, least + 1, most, unit),
                              (name, least, most + 1, unit)):  # fmt: skip
-                changed.append((*row[:3], (*row[3][:i], argument, *row[3][i + 1 :]), row[4]))
+                others = (*arguments[:i], argument, *arguments[i + 1 :])
+                changed.append((verb, kind, role, event, others, text))
         for other in changed:
             rows = (*messages.MESSAGES[:at], other, *messages.MESSAGES[at + 1 :])
             with monkeypatch.context() as patch:
                 patch.setattr(messages, "MESSAGES", rows)
-                assert table() not in seen, other
-                seen.add(table())
+                assert table() != right, other
 
 
 class Conversation(RuleBasedStateMachine):
@@ -257,8 +267,7 @@ class Conversation(RuleBasedStateMachine):
     def begin(self):
         self.wire = Wire()
         self.wire.listen(50)
-        self.wire.hello()
-        self.last = 0
+        self.last = self.wire.hello()
         self.line: bytes | None = None
         self.answer: bytes | None = None
 
@@ -289,8 +298,9 @@ class Conversation(RuleBasedStateMachine):
 
     @rule()
     def hello(self):
-        assert self.wire.hello() == self.last
+        assert self.wire.open() == self.last
         self.line = None
+        self.last = self.wire.login(self.last)
 
 
 TestAnyConversation = Conversation.TestCase

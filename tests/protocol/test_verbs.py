@@ -10,6 +10,12 @@ ROWS = [
     for row in messages.MESSAGES
     if row[messages.COL_KIND] not in (messages.NOTICE, messages.STOP)
 ]
+
+
+def has_hex(row) -> bool:
+    return any(most == messages.HEX for _, _, most, _ in row[messages.COL_ARGUMENTS])
+
+
 WITH_ARGUMENTS = [row for row in ROWS if row.values[0][messages.COL_ARGUMENTS]]
 NUMBERS_THAT_ARE_NONE = (
     "", "-1", "+1", ".5", "5.", "1.0", "1e3", "nan", "NaN", "inf", "0x10", "1_000", "１", "abc",
@@ -18,13 +24,13 @@ NUMBERS_THAT_ARE_NONE = (
 
 
 class Dialogue:
-    """Frames with the SEQ that is due, and what became of each."""
+    """Frames with the SEQ that is due, and what became of each; whoever says them
+    may say everything."""
 
     def __init__(self):
         self.wire = Wire()
         self.wire.listen(50)
-        self.wire.hello()
-        self.seq = 1
+        self.seq = self.wire.hello("MAINTENANCE") + 1
 
     def code(self, verb: bytes, arguments: list[str]) -> str:
         """``OK``, or the reason code of the refusal."""
@@ -33,7 +39,12 @@ class Dialogue:
         word = answers[0].decode().split(" ")
         code = "OK" if word[1] == "OK" else word[2]
         self.seq = int(self.wire.status()["last_seq"]) + 1
+        if verb in (b"HELLO", b"LOGOUT"):
+            self.hello()
         return code
+
+    def hello(self) -> None:
+        self.seq = self.wire.hello("MAINTENANCE") + 1
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +55,14 @@ def dialogue() -> Dialogue:
 NOT_READ = {"BAD_ARGUMENT", "OUT_OF_RANGE"}
 
 
-def in_range(row) -> list[int]:
+def in_range(row) -> list:
     """Arguments in the middle of their ranges; HELLO's are those of this table."""
     if row[messages.COL_VERB] == b"HELLO":
         return [messages.PROTOCOL_VERSION, table()]
-    return [(least + most) // 2 for _, least, most, _ in row[messages.COL_ARGUMENTS]]
+    return [
+        "0123456789ABCDEF" * (least // 16) if most == messages.HEX else (least + most) // 2
+        for _, least, most, _ in row[messages.COL_ARGUMENTS]
+    ]
 
 
 def with_argument(row, i: int, value) -> list[str]:
@@ -75,11 +89,29 @@ def test_the_number_of_arguments_is_that_of_the_table(dialogue, row):
 def test_each_argument_is_taken_at_both_ends_of_its_range_and_not_beyond(dialogue, row):
     verb = row[messages.COL_VERB]
     for i, (_, least, most, _) in enumerate(row[messages.COL_ARGUMENTS]):
+        if most == messages.HEX:
+            continue
         for value in (least, most):
             assert dialogue.code(verb, with_argument(row, i, value)) not in NOT_READ
-            dialogue.wire.hello()
+            dialogue.hello()
         for value in {least - 1, most + 1} - {-1}:
             assert dialogue.code(verb, with_argument(row, i, value)) == "OUT_OF_RANGE"
+
+
+@pytest.mark.req("F2")
+@pytest.mark.parametrize("row", [row for row in WITH_ARGUMENTS if has_hex(row.values[0])])
+def test_a_string_of_hex_digits_has_its_length_and_nothing_else_in_it(dialogue, row):
+    verb, arguments = row[messages.COL_VERB], row[messages.COL_ARGUMENTS]
+    for i, (_, digits, most, _) in enumerate(arguments):
+        if most != messages.HEX:
+            continue
+        assert dialogue.code(verb, with_argument(row, i, "F" * digits)) not in NOT_READ
+        for text in (
+            "0" * (digits - 1), "0" * (digits + 1), "", "0" * (digits - 1) + "a",
+            "G" + "0" * (digits - 1), "0" * (digits - 1) + " ", "0x" + "0" * (digits - 2),
+            "0" * (digits - 1) + "\x00", "-" + "0" * (digits - 1),
+        ):  # fmt: skip
+            assert dialogue.code(verb, with_argument(row, i, text)) == "BAD_ARGUMENT", text
 
 
 @pytest.mark.req("F2")
@@ -115,10 +147,11 @@ def test_by_hand_only_queries_are_answered(row):
     wire = Wire()
     wire.listen(50)
     verb = row[messages.COL_VERB]
-    line = b" ".join([verb, *(b"%d" % value for value in in_range(row))]) + b"\n"
+    line = b" ".join([verb, *(str(value).encode() for value in in_range(row))]) + b"\n"
     answers = wire.send(line, ms=300)
     if row[messages.COL_KIND] == messages.QUERY:
-        assert all(answer.startswith(b"- OK " + verb) for answer in answers)
+        not_fitted = b"- ERR NOT_FITTED"
+        assert all(answer.startswith((b"- OK " + verb, not_fitted)) for answer in answers)
         assert answers
     else:
         assert [answer.split()[2] for answer in answers] == [b"BAD_FRAME"]
@@ -132,9 +165,21 @@ def test_help_names_every_verb_that_can_be_sent(wire):
         assert (b"," + row[messages.COL_VERB] in said) == known
 
 
+def test_each_line_of_help_can_be_asked_for_and_repeated(wire):
+    typed = wire.send(b"HELP?\n", ms=400)
+    seq = wire.hello()
+    for number, line in enumerate(typed):
+        seq += 1
+        asked = framed(f"{seq} HELP? {number}")
+        assert wire.ask(asked) == b"%d" % seq + line.removeprefix(b"-")
+        assert wire.ask(asked) == b"%d" % seq + line.removeprefix(b"-")
+    assert wire.ask(framed(f"{seq + 1} HELP? {len(typed)}")).endswith(b" OK HELP?,%d" % len(typed))
+    assert wire.ask(framed(f"{seq + 2} HELP?")).split()[2] == b"BAD_ARGUMENT"
+
+
 def test_each_query_answers_with_the_fields_of_the_table(wire):
     for verb, names in messages.REPLIES:
-        if verb != b"HELLO":
+        if verb.endswith(b"?") and verb not in (b"DATE?", b"LOG?", b"LOG_ENDS?"):
             assert len(wire.ask(verb + b"\n").split(b",")) == 1 + len(names)
 
 
@@ -142,7 +187,7 @@ def test_a_query_changes_nothing_that_another_one_shows(wire):
     wire.start()
     wire.send(b"STOP\n")
 
-    lines = (b"ORDER? 0\n", b"RX? 2\n", b"ALARMS?\n", b"QUESTION?\n")
+    lines = (b"ORDER? 0\n", b"RX? 2\n", b"ALARMS?\n", b"QUESTION?\n", b"ROLE?\n")
 
     def shown() -> list[bytes]:
         return [wire.ask(line, ms=20) for line in lines]
@@ -150,5 +195,6 @@ def test_a_query_changes_nothing_that_another_one_shows(wire):
     before = shown()
     for row in messages.MESSAGES:
         if row[messages.COL_KIND] == messages.QUERY:
-            wire.send(b" ".join([row[0], *(b"0" for _ in row[3])]) + b"\n", ms=300)
+            zeros = (b"0" for _ in row[messages.COL_ARGUMENTS])
+            wire.send(b" ".join([row[messages.COL_VERB], *zeros]) + b"\n", ms=300)
     assert shown() == before

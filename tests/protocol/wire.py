@@ -8,6 +8,9 @@ from __future__ import annotations
 import binascii
 
 from host_sim.board import Board
+from host_sim.client import response
+from host_sim.simulator_key import SIMULATOR_KEY
+from pump.core import roles
 from pump.protocol import framing, messages
 
 LINE_MAX = 96
@@ -27,6 +30,11 @@ def framed(body: str | bytes) -> bytes:
 def table() -> int:
     """Checksum of the message table, as both ends compute it."""
     return messages.table_checksum(framing.Crc16())
+
+
+def hello_line() -> bytes:
+    """HELLO as this table wants it."""
+    return framed(f"0 HELLO {messages.PROTOCOL_VERSION} {table()}")
 
 
 class Wire:
@@ -64,9 +72,33 @@ class Wire:
         (answer,) = self.send(data, ms)
         return answer
 
-    def hello(self) -> int:
-        """Open the conversation; the last SEQ executed."""
-        return int(self.ask(framed(f"0 HELLO 1 {table()}")).rpartition(b",")[2])
+    def open(self) -> int:
+        """HELLO alone, which makes an observer; the last SEQ executed."""
+        return int(self.ask(hello_line()).rpartition(b",")[2])
+
+    def hello(self, role: str = "OPERATOR") -> int:
+        """Open the conversation and log in; the last SEQ executed."""
+        return self.login(self.open(), role)
+
+    def login(self, last: int, role: str = "OPERATOR", key: bytes = SIMULATOR_KEY) -> int:
+        """Take ``role`` after SEQ ``last``; the last SEQ executed."""
+        number, last = roles.ROLE_NAMES.index(role), last + 1
+        nonce = self.challenge(last, number)
+        answer = self.ask(self.login_line(last + 1, number, nonce, key))
+        assert answer == b"%d OK LOGIN,%s" % (last + 1, role.encode()), answer
+        return last + 1
+
+    def challenge(self, seq: int, role: int) -> bytes:
+        """The nonce that the device gives."""
+        answer = self.ask(framed(f"{seq} CHALLENGE {role}"))
+        assert answer.startswith(b"%d OK CHALLENGE," % seq), answer
+        return bytes.fromhex(answer.rpartition(b",")[2].decode())
+
+    def login_line(self, seq: int, role: int, nonce: bytes, key: bytes = SIMULATOR_KEY) -> bytes:
+        """The frame that answers ``nonce``."""
+        serial = self.board.unique_id.hex().upper()
+        right = response(key, nonce, serial, roles.ROLE_NAMES[role]).hex().upper()
+        return framed(f"{seq} LOGIN {role} {right}")
 
     def status(self) -> dict[str, str]:
         return self._fields("STATUS?")

@@ -6,10 +6,11 @@ Prints lines that must be the same on both.
 
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
+from pump.core import roles
 from pump.core.controller import Controller
 from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
-from pump.protocol import framing, messages, session
+from pump.protocol import authentication, framing, messages, session
 
 LADDER = ((33600, 600), (70000, 600), (138600, 600))
 EVENTS = (
@@ -139,10 +140,12 @@ def run_lines(seed):
     chance = Chance(seed)
     crc = framing.Crc16()
     digest = framing.Crc16()
-    conversation = session.Session(crc)
+    access = authentication.Authentication("", None, None)
+    conversation = session.Session(crc, access)
     line = framing.LineReader()
     writer = framing.LineWriter(crc)
     for n in range(400):
+        access.role = chance.below(len(roles.ROLE_NAMES))
         writer.begin()
         writer.number(conversation.last_seq + 1 if chance.below(4) else chance.below(70000))
         writer.text(b" ")
@@ -153,7 +156,13 @@ def run_lines(seed):
         for argument in row[messages.COL_ARGUMENTS]:
             writer.text(b" ")
             if row[messages.COL_VERB] == b"HELLO":
-                value = 1 if argument[0] == "version" else conversation.table
+                value = conversation.table
+                if argument[0] == "version":
+                    value = messages.PROTOCOL_VERSION
+            elif argument[2] == messages.HEX:
+                for _ in range(argument[1]):
+                    writer.padded(chance.below(10), 1)
+                continue
             else:
                 value = argument[1] + chance.below(argument[2] - argument[1] + 2)
             writer.number(value)

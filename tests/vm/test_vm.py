@@ -44,6 +44,16 @@ def test_infusions_are_bit_identical_and_allocate_nothing_on_micropython():
 
 
 @pytest.mark.req("L23")
+def test_log_ins_are_the_same_on_micropython_and_within_1_kib_each():
+    program = HERE / "log_in.py"
+    host = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert "an attempt is within its bound: True" in host
+    assert host[-1].startswith("no allocation")
+    assert run_on_vm(program) == host
+
+
 def test_every_pure_module_imports_on_micropython(tmp_path):
     modules = [
         f"pump.{room}.{path.stem}"

@@ -8,17 +8,21 @@ that does not hold, see ``traceability``.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from host_sim.client import Program
+from host_sim.client import Program, frame, response
 from host_sim.faults import FAULTS
 from host_sim.simulation import RunSpec, Simulation
+from host_sim.simulator_key import SIMULATOR_KEY
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
-from pump.core import limits, reasons, units
+from pump.core import limits, reasons, roles, units
+from pump.protocol import authentication as auth
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
 from titra import trace_tables, traceability
@@ -35,7 +39,13 @@ _KINDS = {
     messages.EVENT: "event",
     messages.STOP: "stop",
     messages.NOTICE: "notice",
+    messages.ACCESS: "access",
+    messages.CARE: "care",
 }
+# A log-in worked out: that of the first simulated board.
+EXAMPLE_SERIAL = "E661541A00000000"
+EXAMPLE_NONCE = bytes.fromhex("000102030405060708090A0B0C0D0E0F")
+EXAMPLE_ROLE = "OPERATOR"
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -45,15 +55,81 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _argument(name: str, least: int, most: int, unit: str) -> str:
+    if most == messages.HEX:
+        return f"{name} {least} hex digits"
+    return f"{name} {least}-{most}{' ' + unit if unit else ''}"
+
+
 def _verbs() -> str:
     rows = []
-    for verb, kind, _event, arguments, text in messages.MESSAGES:
-        shown = ", ".join(
-            f"{name} {least}-{most}{' ' + unit if unit else ''}"
-            for name, least, most, unit in arguments
-        )
-        rows.append((f"`{verb.decode()}`", _KINDS[kind], shown or "-", text))
-    return _table(("verb", "kind", "arguments, in order", "what it does"), rows)
+    for verb, kind, role, _event, arguments, text in messages.MESSAGES:
+        shown = ", ".join(_argument(*argument) for argument in arguments)
+        rows.append((f"`{verb.decode()}`", _KINDS[kind], _role(role), shown or "-", text))
+    return _table(("verb", "kind", "role", "arguments, in order", "what it does"), rows)
+
+
+def _role(role: int) -> str:
+    return roles.ROLE_NAMES[role].lower()
+
+
+def _roles() -> str:
+    rows = []
+    for role, name in enumerate(roles.ROLE_NAMES):
+        verbs = [
+            f"`{row[messages.COL_VERB].decode()}`"
+            for row in messages.MESSAGES
+            if row[messages.COL_ROLE] == role and row[messages.COL_KIND] != messages.NOTICE
+        ]
+        rows.append((role, f"`{name}`", ", ".join(verbs) or "as an operator; see below"))
+    return _table(("number", "role", "verbs, beside those of the roles above"), rows)
+
+
+def _log_in_figures() -> str:
+    return _table(
+        ("figure", "value"),
+        (
+            ("a nonce is valid for", f"{auth.NONCE_VALID_MS // 1000} s and one attempt"),
+            ("a role ends without an executed frame after", f"{auth.ROLE_TIMEOUT_MS // 1000} s"),
+            ("wrong answers in a row for a role, then a lock", auth.FAILURES_MAX),
+            ("first lock; each further one twice as long", f"{auth.LOCK_MS // 1000} s"),
+            ("longest lock", f"{auth.LOCK_MAX_MS // 1000} s"),
+            ("challenges while an infusion is under way", auth.ATTEMPTS_MAX),
+            ("device key of the simulator, as text", f"`{SIMULATOR_KEY.decode()}`"),
+            ("device key of the simulator", f"`{SIMULATOR_KEY.hex()}`"),
+        ),
+    )
+
+
+def _log_in() -> str:
+    """One log-in with every number on the way, by the standard library."""
+    number = roles.ROLE_NAMES.index(EXAMPLE_ROLE)
+    name = EXAMPLE_ROLE.encode("ascii")
+    role_key = hmac.new(SIMULATOR_KEY, name, hashlib.sha256).digest()
+    message = EXAMPLE_NONCE + EXAMPLE_SERIAL.encode("ascii") + name
+    whole = hmac.new(role_key, message, hashlib.sha256).digest()
+    answer = response(SIMULATOR_KEY, EXAMPLE_NONCE, EXAMPLE_SERIAL, EXAMPLE_ROLE)
+    assert whole.startswith(answer)
+
+    def line(body: str) -> str:
+        return frame(body).decode().rstrip("\n")
+
+    text = [
+        f"> {line(f'1 CHALLENGE {number}')}",
+        f"< {line(f'1 OK CHALLENGE,{EXAMPLE_NONCE.hex().upper()}')}",
+        "",
+        f"device key   {SIMULATOR_KEY.hex()}",
+        f"role key     {role_key.hex()}",
+        f"             = HMAC-SHA256(device key, {EXAMPLE_ROLE!r})",
+        f"message      {message.hex()}",
+        f"             = nonce, then {EXAMPLE_SERIAL + EXAMPLE_ROLE!r}",
+        f"HMAC         {whole.hex()}",
+        "             = HMAC-SHA256(role key, message); its first 16 bytes are the response",
+        "",
+        f"> {line(f'2 LOGIN {number} {answer.hex().upper()}')}",
+        f"< {line(f'2 OK LOGIN,{EXAMPLE_ROLE}')}",
+    ]
+    return "```\n" + "\n".join(text) + "\n```\n"
 
 
 def _replies() -> str:
@@ -189,6 +265,9 @@ def _session() -> str:
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "verbs": _verbs,
+    "roles": _roles,
+    "log-in-figures": _log_in_figures,
+    "log-in": _log_in,
     "replies": _replies,
     "pushed": _pushed,
     "reasons": _reasons,

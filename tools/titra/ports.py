@@ -1,12 +1,46 @@
-"""Which serial port a person means: ``auto``, ``sn:SERIAL``, a path, or a URL."""
+"""Which serial port a person means: ``auto``, ``sn:SERIAL``, a path, or a URL; and
+the device key of the board behind it."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from pump.protocol.authentication import KEY_LENGTH, is_key
+
 RASPBERRY_PI_VID = 0x2E8A
+KEY_VARIABLE = "TITRA_KEY"
 
 
 class PortError(Exception):
     """No such port; the message says what is there instead."""
+
+
+class DeviceKeyError(Exception):
+    """Not a device key; the message says where, and never what stands there."""
+
+
+def device_key(key_file: str | Path | None = None) -> bytes | None:
+    """The key in ``key_file``, else that in the environment, else ``None``.
+
+    Raises ``DeviceKeyError``.
+    """
+    where, text = f"environment variable {KEY_VARIABLE}", os.environ.get(KEY_VARIABLE)
+    if key_file is not None:
+        where = str(key_file)
+        try:
+            text = Path(key_file).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DeviceKeyError(f"{where}: {getattr(error, 'strerror', 'not text')}") from None
+    if text is None:
+        return None
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if not is_key(key):
+        raise DeviceKeyError(f"{where}: expected {2 * KEY_LENGTH} hex digits, not all of one byte")
+    return key
 
 
 def resolve(port: str) -> str:

@@ -24,6 +24,8 @@ _PRIORITY = {
 }
 _STOPPING = {row[ac.COL_NAME] for row in ac.ALARM_CONDITIONS if row[ac.COL_RESPONSE] != ac.KEEP}
 _UL_PER_STEP = 1000 / units.STEPS_PER_ML
+# What a host says before it has anything done.
+_TO_BEGIN_WITH = ("HELLO", "CHALLENGE", "LOGIN")
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class _Reader:
             words = _body(line).split(" ") if "*" in line else line.split(" ")
             if words[-1].upper() == "STOP":
                 self._event(us, "command", "STOP")
-            elif len(words) > 1 and words[0].isdigit() and words[1] != "HELLO":
+            elif len(words) > 1 and words[0].isdigit() and words[1] not in _TO_BEGIN_WITH:
                 kind = "answer" if words[1] == "CONFIRM" else "command"
                 self._event(us, kind, " ".join(words[1:]))
 

@@ -36,6 +36,8 @@ from pump.hal.watchdog import Watchdog
 from pump.protocol.authentication import Authentication
 from pump.protocol.framing import Crc16
 
+# States that a session leaves for good by going to IDLE, or to COMPLETE.
+_OPEN = st.SESSION_STATES | 1 << st.COMPLETE
 # While the motor is off, the next piece of the firmware's files is looked at this often.
 _IMAGE_MS = const(200)
 # A reset that was asked for waits until its answer has been sent.
@@ -89,7 +91,6 @@ class Application:
             Authentication(serial, device_key.key, random_bytes),
             self.journal,
             self.self_test,
-            self.clock_chip,
             device_key,
         )
         self.telemetry = Telemetry(self.usb, self.controller, self.clock, Crc16())
@@ -209,9 +210,12 @@ class Application:
         controller = self.controller
         journal = self.journal
         state = controller.state
-        closes = st.SESSION_STATES | 1 << st.COMPLETE
-        if 1 << state_before & closes and state == st.IDLE:
+        if 1 << state_before & _OPEN and (
+            state == st.IDLE or (state == st.COMPLETE and not journal.interrupted)
+        ):
             journal.close_session(controller.volume.delivered_steps())
+        elif state == st.READY and journal.session_open:
+            journal.close_session(0)  # the START was refused after all
         if self.self_test.result != PASSED:
             return
         self._image_ms += inputs.dt_ms
@@ -219,12 +223,10 @@ class Application:
             self._image_ms = 0
             if self.image.check_some() == ALTERED:
                 controller.report_altered_image()
-        if self.link.restart_asked:
+        if self.link.repl_asked:
             self._restart_ms += inputs.dt_ms
             if self._restart_ms >= _RESTART_MS:
-                reset_mark.leave(
-                    reset_mark.MAINTENANCE if self.link.repl_asked else reset_mark.RESTART
-                )
+                reset_mark.leave(reset_mark.MAINTENANCE)
                 machine.reset()
 
     def _layers_agree(self, inputs, outputs) -> bool:

@@ -49,6 +49,7 @@ TABLE_MISMATCH = const(37)
 TOO_LONG = const(38)
 BUSY = const(39)
 OVERTAKEN = const(40)
+# roles
 NOT_ALLOWED = const(41)
 NO_KEY = const(42)
 LOCKED = const(43)
@@ -57,10 +58,12 @@ NO_CHALLENGE = const(45)
 TOO_MANY_ATTEMPTS = const(46)
 MOTOR_ON = const(47)
 NEEDS_SUPERVISOR = const(48)
+# what the board has
 POST_FAILED = const(49)
 NOT_FITTED = const(50)
 NO_SUCH_RECORD = const(51)
 STORAGE = const(52)
+KEY_MISMATCH = const(53)
 
 REASONS = (
     ("OK", "done"),
@@ -104,16 +107,17 @@ REASONS = (
     ("TOO_LONG", "more than 96 bytes"),
     ("BUSY", "the line before is still being answered"),
     ("OVERTAKEN", "not executed: a STOP came in the same tick"),
-    ("NOT_ALLOWED", "needs a role that you have not"),
-    ("NO_KEY", "no key is set"),
-    ("LOCKED", "locked after failures"),
-    ("BAD_RESPONSE", "x"),
-    ("NO_CHALLENGE", "x"),
-    ("TOO_MANY_ATTEMPTS", "x"),
-    ("MOTOR_ON", "only with the motor off"),
-    ("NEEDS_SUPERVISOR", "needs a supervisor"),
-    ("POST_FAILED", "x"),
-    ("NOT_FITTED", "x"),
-    ("NO_SUCH_RECORD", "x"),
-    ("STORAGE", "the checkpoint cannot be written"),
+    ("NOT_ALLOWED", "this verb needs another role: log in"),
+    ("NO_KEY", "no device key is stored: nobody can log in"),
+    ("LOCKED", "too many wrong answers: wait, see ROLE?"),
+    ("BAD_RESPONSE", "that is not the answer to the challenge"),
+    ("NO_CHALLENGE", "ask for a CHALLENGE for this role first"),
+    ("TOO_MANY_ATTEMPTS", "no log-in left until the pump is stopped"),
+    ("MOTOR_ON", "only while the motor is off"),
+    ("NEEDS_SUPERVISOR", "a supervisor must do this"),
+    ("POST_FAILED", "the self-test failed, see POST?"),
+    ("NOT_FITTED", "this board does not have it"),
+    ("NO_SUCH_RECORD", "the log has no such record"),
+    ("STORAGE", "it could not be stored"),
+    ("KEY_MISMATCH", "not the checksum of a key in four parts"),
 )

@@ -140,13 +140,17 @@ class LineWriter:
         self.length = 0
         self._crc = crc
         self._digits = bytearray(12)
+        # MicroPython keeps every character that a str was ever indexed to, and
+        # allocates for one that is new: all of them are had now.
+        for code in range(32, 127):
+            chr(code)
 
     def begin(self) -> None:
         """Start a new line."""
         self.length = 0
 
     def text(self, data) -> None:
-        """Append ``data`` (bytes, or a str of ASCII)."""
+        """Append ``data`` (bytes, or a str of printable ASCII)."""
         if isinstance(data, str):
             for i in range(len(data)):
                 self._put(ord(data[i]))
@@ -195,6 +199,13 @@ class LineWriter:
         """Append a comma and ``data``."""
         self._put(44)
         self.text(data)
+
+    def field_hex(self, data) -> None:
+        """Append a comma and every byte of ``data`` as two hex digits."""
+        self._put(44)
+        for byte in data:
+            self._put(_HEX[byte >> 4])
+            self._put(_HEX[byte & 15])
 
     def finish(self) -> None:
         """Append CRC and line feed; the line is ``data[0:length]``."""

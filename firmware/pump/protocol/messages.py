@@ -7,12 +7,18 @@ firmware dispatches by it and the host's client builds lines from it.
 from micropython import const
 
 from pump.core import infusion_state as st
-from pump.core import limits
+from pump.core import limits, roles
+from pump.protocol import authentication as auth
 
-PROTOCOL_VERSION = const(1)
+PROTOCOL_VERSION = const(2)
 # Bytes of a line without its line feed, in both directions.
 LINE_MAX = const(96)
 ARGUMENTS_MAX = const(6)
+# In the place of an argument's highest value: it is a string of exactly so many
+# upper-case hex digits as the place of its lowest value says.
+HEX = const(-1)
+# Bytes of the longest such string; a line has one at most.
+HEX_BYTES_MAX = const(16)
 
 # What a verb does.
 QUERY = const(0)  # answers; changes nothing; may be typed without SEQ and CRC
@@ -21,6 +27,8 @@ STAGE = const(2)  # fills the staged prescription
 EVENT = const(3)  # becomes one event of the controller
 STOP = const(4)  # always accepted
 NOTICE = const(5)  # a bridge reports; never answered, never executed
+ACCESS = const(6)  # who may do what
+CARE = const(7)  # maintenance of the board, which is done at once
 
 # Positions in MESSAGES, by name.
 M_STOP = const(0)
@@ -33,37 +41,142 @@ M_ALARMS = const(6)
 M_QUESTION = const(7)
 M_RX = const(8)
 M_ORDER = const(9)
-M_HELLO = const(10)
-M_PROGRAM = const(11)
-M_SETTINGS = const(12)
-M_RUNG = const(13)
-M_COMMIT = const(14)
+M_POST = const(10)
+M_FITTED = const(11)
+M_ROLE = const(12)
+M_READ_DATE = const(13)
+M_LOG = const(14)
+M_LOG_ENDS = const(15)
+M_HELLO = const(16)
+M_CHALLENGE = const(17)
+M_LOGIN = const(18)
+M_LOGOUT = const(19)
+M_PROGRAM = const(20)
+M_SETTINGS = const(21)
+M_RUNG = const(22)
+M_COMMIT = const(23)
+M_DATE = const(24)
+M_KEY = const(25)
+M_KEY_COMMIT = const(26)
+M_REPL = const(27)
+
+# Verbs on a line of HELP?, and in ``arguments`` for all of its lines.
+HELP_VERBS = const(6)
+HELP_ALL = const(-1)
+
+# Days since 2000-01-01: to the end of 2099, as far as a clock chip counts.
+DAY_MAX = const(36_524)
+SECOND_OF_DAY_MAX = const(86_399)
+KEY_PARTS = const(4)
+KEY_PART_BYTES = const(8)
 
 _RX_LINE = ("line", 0, limits.RUNGS_MAX + 1, "")
+_ROLE = ("role", roles.OPERATOR, roles.MAINTENANCE, "")
 
-# (verb, kind, event, arguments, what it does); an argument is
-# (name, least, most, unit).
+# (verb, kind, role that it needs, event, arguments, what it does); an argument
+# is (name, least, most, unit) or (name, hex digits, HEX, "").
 MESSAGES = (
-    (b"STOP", STOP, st.EV_STOP, (), "motor off at once; in every state, from anyone"),
-    (b"*IDN?", QUERY, 0, (), "maker, board, serial number, firmware version"),
-    (b"HELP?", QUERY, 0, (), "the verbs"),
-    (b"STATUS?", QUERY, 0, (), "state, rung, rate, volume, alarms, last SEQ, lines refused"),
-    (b"MOTION?", QUERY, 0, (), "motor steps ordered, granted, counted; late time"),
-    (b"LINK?", QUERY, 0, (), "what was received, refused and dropped, by kind"),
-    (b"ALARMS?", QUERY, 0, (), "active and acknowledged alarm conditions"),
-    (b"QUESTION?", QUERY, 0, (), "the question asked last"),
-    (b"RX?", QUERY, 0, (_RX_LINE,), "read back one line of the staged prescription"),
-    (b"ORDER?", QUERY, 0, (_RX_LINE,), "read back one line of the committed prescription"),
+    (
+        b"STOP",
+        STOP,
+        roles.OBSERVER,
+        st.EV_STOP,
+        (),
+        "motor off at once; in every state, from anyone",
+    ),
+    (b"*IDN?", QUERY, roles.OBSERVER, 0, (), "maker, board, serial number, firmware version"),
+    (
+        b"HELP?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (("line", 0, 9, ""),),
+        "the verbs, a line of them; typed without its argument all lines",
+    ),
+    (
+        b"STATUS?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "state, rung, rate, volume, alarms, last SEQ, lines refused",
+    ),
+    (b"MOTION?", QUERY, roles.OBSERVER, 0, (), "motor steps ordered, granted, counted; late time"),
+    (b"LINK?", QUERY, roles.OBSERVER, 0, (), "what was received, refused and dropped, by kind"),
+    (
+        b"ALARMS?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "active and acknowledged alarm conditions; the sound's pause",
+    ),
+    (b"QUESTION?", QUERY, roles.OBSERVER, 0, (), "the question asked last"),
+    (
+        b"RX?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (_RX_LINE,),
+        "read back one line of the staged prescription",
+    ),
+    (
+        b"ORDER?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (_RX_LINE,),
+        "read back one line of the committed prescription",
+    ),
+    (b"POST?", QUERY, roles.OBSERVER, 0, (), "what the self-test found"),
+    (b"FITTED?", QUERY, roles.OBSERVER, 0, (), "what this board has, 0 or 1 each"),
+    (
+        b"ROLE?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "the role of this conversation; whether one can log in",
+    ),
+    (b"DATE?", QUERY, roles.OBSERVER, 0, (), "what the clock chip says"),
+    (
+        b"LOG?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (("record", 0, 99_999_999, ""),),
+        "one record of the event log",
+    ),
+    (
+        b"LOG_ENDS?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "first record of the log, the one to come; 1 + the first that breaks the chain, or 0",
+    ),
     (
         b"HELLO",
         LINK,
+        roles.OBSERVER,
         0,
         (("version", 0, 65535, ""), ("table", 0, 65535, "checksum")),
-        "open the conversation; answers with the last SEQ executed",
+        "open the conversation; answers with the last SEQ executed; ends a role",
     ),
+    (b"CHALLENGE", ACCESS, roles.OBSERVER, 0, (_ROLE,), "begin to log in; answers with a nonce"),
+    (
+        b"LOGIN",
+        ACCESS,
+        roles.OBSERVER,
+        0,
+        (_ROLE, ("response", 2 * auth.RESPONSE_LENGTH, HEX, "")),
+        "take a role by answering its challenge",
+    ),
+    (b"LOGOUT", ACCESS, roles.OBSERVER, 0, (), "an observer from now on"),
     (
         b"PROGRAM",
         STAGE,
+        roles.OPERATOR,
         0,
         (
             ("vtbi", 0, limits.VTBI_MAX_UL, "uL"),
@@ -78,6 +191,7 @@ MESSAGES = (
     (
         b"SETTINGS",
         STAGE,
+        roles.OPERATOR,
         0,
         (
             ("slew", limits.SLEW_MIN_UL_H_S, limits.SLEW_MAX_UL_H_S, "uL/h per s"),
@@ -91,6 +205,7 @@ MESSAGES = (
     (
         b"RUNG",
         STAGE,
+        roles.OPERATOR,
         0,
         (
             ("index", 0, limits.RUNGS_MAX - 1, ""),
@@ -102,38 +217,94 @@ MESSAGES = (
     (
         b"COMMIT",
         EVENT,
+        roles.OPERATOR,
         st.EV_COMMIT,
         (("checksum", 0, 65535, ""),),
         "accept the staged prescription; the checksum is that of its RX? lines",
     ),
-    (b"CANCEL", EVENT, st.EV_CANCEL, (), "drop the committed prescription"),
-    (b"START", EVENT, st.EV_START, (), "begin the infusion on rung 0"),
+    (
+        b"DATE",
+        CARE,
+        roles.MAINTENANCE,
+        0,
+        (("day", 0, DAY_MAX, "since 2000-01-01"), ("second", 0, SECOND_OF_DAY_MAX, "of the day")),
+        "set the clock chip",
+    ),
+    (
+        b"KEY",
+        CARE,
+        roles.MAINTENANCE,
+        0,
+        (("part", 0, KEY_PARTS - 1, ""), ("bytes", 2 * KEY_PART_BYTES, HEX, "")),
+        "one part of a new device key",
+    ),
+    (
+        b"KEY_COMMIT",
+        CARE,
+        roles.MAINTENANCE,
+        0,
+        (("checksum", 0, 65535, ""),),
+        "take the new device key; the checksum is the CRC-16 of its 32 bytes; ends the role",
+    ),
+    (
+        b"REPL",
+        CARE,
+        roles.MAINTENANCE,
+        0,
+        (),
+        "leave the firmware for MicroPython's prompt; no session open",
+    ),
+    (b"CANCEL", EVENT, roles.OPERATOR, st.EV_CANCEL, (), "drop the committed prescription"),
+    (b"START", EVENT, roles.OPERATOR, st.EV_START, (), "begin the infusion on rung 0"),
     (
         b"CONFIRM",
         EVENT,
+        roles.OPERATOR,
         st.EV_CONFIRM,
         (("question", 1, 65535, ""),),
         "answer a question: tolerated; steps up if that was asked",
     ),
-    (b"STAY", EVENT, st.EV_STAY, (), "stay on this rung, until CLIMB, HOLD or PAUSE"),
-    (b"CLIMB", EVENT, st.EV_CLIMB, (), "let the ladder go on after STAY"),
-    (b"DOWN", EVENT, st.EV_DOWN, (), "one rung lower at once"),
-    (b"HOLD", EVENT, st.EV_HOLD, (), "rate zero, driver enabled"),
-    (b"RELEASE", EVENT, st.EV_RELEASE, (), "deliver again after HOLD"),
-    (b"PAUSE", EVENT, st.EV_PAUSE, (), "motor off, session open"),
-    (b"RESUME", EVENT, st.EV_RESUME, (), "deliver again after PAUSE or KVO"),
-    (b"KVO", EVENT, st.EV_KVO, (), "keep the vein open while paused"),
-    (b"ACK", EVENT, st.EV_ACK, (), "alarms seen: the sound pauses for 2 min at most"),
-    (b"RESET", EVENT, st.EV_RESET, (), "clear alarms whose condition has gone; leads to PAUSED"),
-    (b"END", EVENT, st.EV_END, (), "close the session"),
-    (b"!BUSY", NOTICE, 0, (), "from a bridge: it turned a further client away"),
+    (
+        b"STAY",
+        EVENT,
+        roles.OPERATOR,
+        st.EV_STAY,
+        (),
+        "stay on this rung, until CLIMB, HOLD or PAUSE",
+    ),
+    (b"CLIMB", EVENT, roles.OPERATOR, st.EV_CLIMB, (), "let the ladder go on after STAY"),
+    (b"DOWN", EVENT, roles.OPERATOR, st.EV_DOWN, (), "one rung lower at once"),
+    (b"HOLD", EVENT, roles.OPERATOR, st.EV_HOLD, (), "rate zero, driver enabled"),
+    (b"RELEASE", EVENT, roles.OPERATOR, st.EV_RELEASE, (), "deliver again after HOLD"),
+    (b"PAUSE", EVENT, roles.OPERATOR, st.EV_PAUSE, (), "motor off, session open"),
+    (b"RESUME", EVENT, roles.OPERATOR, st.EV_RESUME, (), "deliver again after PAUSE or KVO"),
+    (b"KVO", EVENT, roles.OPERATOR, st.EV_KVO, (), "keep the vein open while paused"),
+    (
+        b"ACK",
+        EVENT,
+        roles.OPERATOR,
+        st.EV_ACK,
+        (),
+        "alarms seen: the sound pauses for 2 min at most",
+    ),
+    (
+        b"RESET",
+        EVENT,
+        roles.OPERATOR,
+        st.EV_RESET,
+        (),
+        "clear alarms whose condition has gone; leads to PAUSED",
+    ),
+    (b"END", EVENT, roles.OPERATOR, st.EV_END, (), "close the session"),
+    (b"!BUSY", NOTICE, roles.OBSERVER, 0, (), "from a bridge: it turned a further client away"),
 )
 
 COL_VERB = const(0)
 COL_KIND = const(1)
-COL_EVENT = const(2)
-COL_ARGUMENTS = const(3)
-COL_TEXT = const(4)
+COL_ROLE = const(2)
+COL_EVENT = const(3)
+COL_ARGUMENTS = const(4)
+COL_TEXT = const(5)
 
 # Lines that the device sends by itself: (mark, fields, when).
 PUSHED = (
@@ -199,12 +370,21 @@ REPLIES = (
             "hello",
             "busy",
             "turned_away",
+            "role",
             "dropped",
         ),
     ),
-    (b"ALARMS?", ("active", "acknowledged", "first")),
+    (b"ALARMS?", ("active", "acknowledged", "first", "needs_supervisor", "audio_paused_s")),
     (b"QUESTION?", ("question", "kind", "open", "rung", "asked_s")),
+    (b"POST?", ("result", "item", "absent")),
+    (b"FITTED?", ("fram", "clock_chip", "date_valid", "log", "key")),
+    (b"ROLE?", ("role", "locked_s", "attempts_left")),
+    (b"DATE?", ("day", "second", "valid")),
+    (b"LOG?", ("record", "day", "ms", "kind", "code", "a", "b", "previous", "crc")),
+    (b"LOG_ENDS?", ("first", "next", "broken")),
     (b"HELLO", ("version", "table", "last_seq")),
+    (b"CHALLENGE", ("nonce",)),
+    (b"LOGIN", ("role",)),
 )
 
 
@@ -217,6 +397,7 @@ def table_checksum(crc) -> int:
     for row in MESSAGES:
         crc.add_all(row[COL_VERB])
         crc.add(row[COL_KIND])
+        crc.add(row[COL_ROLE])
         for argument in row[COL_ARGUMENTS]:
             crc.add_all(argument[0].encode())
             crc.add_int(argument[1])
@@ -229,6 +410,8 @@ def table_checksum(crc) -> int:
         crc.add_all(row[0])
         for name in row[1]:
             crc.add_all(name.encode())
+    for name in roles.ROLE_NAMES:
+        crc.add_all(name.encode())
     for name in st.STATE_NAMES:
         crc.add_all(name.encode())
     return crc.value

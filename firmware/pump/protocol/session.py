@@ -1,4 +1,4 @@
-"""One conversation: frames, sequence numbers, repeats, and what was refused.
+"""One conversation: frames, sequence numbers, repeats, roles, and what was refused.
 
 Sans-I/O: lines come in through ``accept``, which says what to do with them.
 """
@@ -29,12 +29,17 @@ C_LONG = const(7)
 C_HELLO = const(8)
 C_BUSY = const(9)
 C_TURNED_AWAY = const(10)
-C_DROPPED = const(11)
-N_COUNTERS = const(12)
-_COUNT_MAX = const(99_999)
+C_ROLE = const(11)
+C_DROPPED = const(12)
+N_COUNTERS = const(13)
+COUNT_MAX = const(99_999)
+# The fields of LINK? fill its line to the last byte.
+TURNED_AWAY_MAX = const(9_999)
 
 # Counters that are lines, or clients, turned down.
-_REFUSALS = (C_CRC, C_FRAME, C_VERB, C_ARGUMENT, C_SEQ, C_LONG, C_HELLO, C_BUSY, C_TURNED_AWAY)
+_REFUSALS = (
+    C_CRC, C_FRAME, C_VERB, C_ARGUMENT, C_SEQ, C_LONG, C_HELLO, C_BUSY, C_TURNED_AWAY, C_ROLE,
+)  # fmt: skip
 
 NO_SEQ = const(-1)
 _SPACE = const(32)
@@ -44,36 +49,49 @@ _STAR = const(42)
 class Session:
     """The receiving end.
 
-    ``last_seq``   SEQ of the line executed last, 0 to 65535
-    ``seq``        of the line at hand, or ``NO_SEQ`` if it was typed by hand
-    ``message``    its position in ``MESSAGES``
-    ``arguments``  its numbers, as many as the table says
+    ``access``        who says what the other end may do, an ``Authentication``
+    ``last_seq``      SEQ of the line executed last, 0 to 65535
+    ``seq``           of the line at hand, or ``NO_SEQ`` if it was typed by hand
+    ``message``       its position in ``MESSAGES``
+    ``arguments``     its numbers, as many as the table says
+    ``hex``           the bytes of its argument that is a string of hex digits,
+                      whose number stands in ``arguments``
+    ``is_overtaken``  it repeats the line that a STOP overtook, not the one
+                      executed last
     """
 
-    def __init__(self, crc):
+    def __init__(self, crc, access):
         self._crc = crc
+        self._access = access
         self.table = messages.table_checksum(crc)
         self.last_seq = 0
         self.is_open = False
         self.seq = NO_SEQ
         self.message = 0
         self.arguments = array("i", [0] * messages.ARGUMENTS_MAX)
+        self.hex = bytearray(messages.HEX_BYTES_MAX)
+        self.is_overtaken = False
         self.reason = reasons.OK
         self.counters = array("i", [0] * N_COUNTERS)
         # The line executed last and the reply it got, for a repeat.
         self._last_line = bytearray(messages.LINE_MAX)
         self._last_length = 0
+        # The one before it, while that is the line that a STOP overtook.
+        self._overtaken_line = bytearray(messages.LINE_MAX)
+        self._overtaken_length = 0
         self._at = 0
 
     # --- counters ----------------------------------------------------------------
 
     def count(self, counter: int) -> None:
-        """Add one, up to 99_999, where the counter stays."""
-        if self.counters[counter] < _COUNT_MAX:
+        """Add one, up to 99_999 (9_999 of clients turned away), where the counter
+        stays."""
+        most = TURNED_AWAY_MAX if counter == C_TURNED_AWAY else COUNT_MAX
+        if self.counters[counter] < most:
             self.counters[counter] += 1
 
     def refused(self) -> int:
-        """Everything turned down so far, 0 to 899_991."""
+        """Everything turned down so far, 0 to 909_990."""
         total = 0
         for counter in _REFUSALS:
             total += self.counters[counter]
@@ -90,6 +108,7 @@ class Session:
         """Judge the complete ``line`` of a ``LineReader``."""
         self.seq = NO_SEQ
         self.reason = reasons.OK
+        self.is_overtaken = False
         if line.length == 0:
             return IGNORE
         self.count(C_LINES)
@@ -119,6 +138,9 @@ class Session:
             return IGNORE
         if kind != messages.QUERY:
             return self._refuse(C_FRAME, reasons.BAD_FRAME)
+        if self.message == messages.M_HELP and self._at == end:
+            self.arguments[0] = messages.HELP_ALL
+            return EXECUTE
         return self._match_arguments(line.data, end)
 
     def _frame(self, line) -> int:
@@ -150,6 +172,8 @@ class Session:
             verdict = self._sequence(line, seq, kind)
             if verdict != EXECUTE:
                 return verdict
+        if self._access.role < messages.MESSAGES[self.message][messages.COL_ROLE]:
+            return self._refuse(C_ROLE, reasons.NOT_ALLOWED)
         verdict = self._match_arguments(data, end)
         if verdict == EXECUTE and kind == messages.LINK:
             return self._hello()
@@ -157,7 +181,13 @@ class Session:
 
     def _sequence(self, line, seq: int, kind: int) -> int:
         if seq == self.last_seq and self._last_length:
-            if self._is_last_line(line):
+            if _is_line(line, self._last_line, self._last_length):
+                self.count(C_REPEATED)
+                return REPEAT
+            return self._refuse(C_SEQ, reasons.SEQ_REUSED)
+        if self._overtaken_length and seq == (self.last_seq - 1) & 0xFFFF:
+            if _is_line(line, self._overtaken_line, self._overtaken_length):
+                self.is_overtaken = True
                 self.count(C_REPEATED)
                 return REPEAT
             return self._refuse(C_SEQ, reasons.SEQ_REUSED)
@@ -169,30 +199,33 @@ class Session:
 
     def _hello(self) -> int:
         arguments = self.arguments
+        # Whoever says HELLO is not known yet.
+        self._access.logout()
         self.is_open = arguments[0] == messages.PROTOCOL_VERSION and arguments[1] == self.table
         if not self.is_open:
             return self._refuse(C_HELLO, reasons.TABLE_MISMATCH)
         return EXECUTE
 
-    def executed(self, line) -> None:
+    def executed(self, line, overtakes: bool = False) -> None:
         """The line at hand was carried out, or refused by the controller: its
-        SEQ is used up, and a repeat of it gets the same answer."""
+        SEQ is used up, and a repeat of it gets the same answer.  ``overtakes``:
+        it is a STOP that came before the line executed last was decided, so
+        that a repeat of that one has an answer too."""
         if self.seq == NO_SEQ:
             return
         if messages.MESSAGES[self.message][messages.COL_KIND] == messages.LINK:
             return
+        self._access.used()
+        if self.seq != self.last_seq:  # a STOP may be sent again, and stops again
+            self._overtaken_length = 0
+        if overtakes:
+            self._overtaken_length = self._last_length
+            for i in range(self._last_length):
+                self._overtaken_line[i] = self._last_line[i]
         self.last_seq = self.seq
         self._last_length = line.length
         for i in range(line.length):
             self._last_line[i] = line.data[i]
-
-    def _is_last_line(self, line) -> bool:
-        if line.length != self._last_length:
-            return False
-        for i in range(line.length):
-            if line.data[i] != self._last_line[i]:
-                return False
-        return True
 
     # --- parsing -----------------------------------------------------------------
 
@@ -210,6 +243,24 @@ class Session:
             return -1
         self._at = i
         return value
+
+    def _hex_string(self, data, end: int, digits: int) -> bool:
+        """``digits`` hex digits at ``_at`` into ``hex``; false if there are not
+        so many.  Whether more follow is for the caller to see."""
+        start = self._at
+        if end - start < digits:
+            return False
+        value = 0
+        for i in range(digits):
+            digit = _hex_digit(data[start + i])
+            if digit < 0:
+                return False
+            value = value << 4 | digit
+            if i & 1:
+                self.hex[i >> 1] = value
+                value = 0
+        self._at = start + digits
+        return True
 
     def _match_verb(self, data, end: int) -> bool:
         start = self._at
@@ -230,6 +281,11 @@ class Session:
             if self._at >= end or data[self._at] != _SPACE:
                 return self._refuse(C_ARGUMENT, reasons.BAD_ARGUMENT)
             self._at += 1
+            if arguments[i][2] == messages.HEX:
+                if not self._hex_string(data, end, arguments[i][1]):
+                    return self._refuse(C_ARGUMENT, reasons.BAD_ARGUMENT)
+                self.arguments[i] = arguments[i][1] >> 1
+                continue
             value = self._number(data, end)
             if value < 0:
                 return self._refuse(C_ARGUMENT, reasons.BAD_ARGUMENT)
@@ -244,6 +300,16 @@ class Session:
 def _same(verb, data, start: int) -> bool:
     for i in range(len(verb)):
         if verb[i] != data[start + i]:
+            return False
+    return True
+
+
+def _is_line(line, kept, length: int) -> bool:
+    """Whether ``line`` is ``kept[0:length]``."""
+    if line.length != length:
+        return False
+    for i in range(length):
+        if line.data[i] != kept[i]:
             return False
     return True
 
