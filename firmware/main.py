@@ -1,12 +1,23 @@
 """Titra.  Bench and research device: not a medical device."""
 
-from pump.app.application import Application
+import machine
+import micropython
+from machine import Pin
 
+from pump.hal import pinout, reset_mark
 
-def main():
-    application = Application()
-    while True:
-        application.run_once()
+strapped = Pin(pinout.MAINTENANCE, Pin.IN, Pin.PULL_UP).value() == 0
+if strapped or reset_mark.is_left(reset_mark.MAINTENANCE):
+    reset_mark.clear()
+    micropython.kbd_intr(3)
+    print("MAINTENANCE: the motor stays off; the pump starts after a reset")
+else:
+    try:
+        from pump.app.application import Application
 
-
-main()
+        application = Application()
+        while True:
+            application.run_once()
+    finally:
+        Pin(pinout.ENABLE, Pin.OUT, value=0)
+        machine.reset()

@@ -13,6 +13,7 @@ from itertools import count, cycle
 from random import Random
 
 from host_sim import fakes
+from host_sim.fakes.registers import FrequencyCounter
 from host_sim.plant.line import Line
 from host_sim.simulator_key import SIMULATOR_KEY
 from host_sim.usb import UsbSerial
@@ -76,6 +77,10 @@ class Board:
         self.is_flooded = False
         self.sounder_dead = False
         self.boot_us = 0
+        self.irqs_off = False  # the processor runs, or hangs, without interrupts
+        self.scratch = [0] * 8  # the watchdog's registers, lost only with the power
+        self.osc_permille = 1000  # ring oscillator, as counted against the crystal
+        self.frequency_counter = FrequencyCounter()
         self._stepper = None
         self._steps_to_turn = 0
         rng = Random(seed)
@@ -103,6 +108,7 @@ class Board:
         self.watchdog_us = NEVER_US
         self.usb.clear()
         self.is_hung = False
+        self.irqs_off = False
         self.stall_us = 0
         for listener in self.on_boot:
             listener()
@@ -112,6 +118,8 @@ class Board:
         """The watchdog, or somebody, resets the processor."""
         self.resets += 1
         self.reset_cause = cause
+        if cause == POWER_ON:
+            self.scratch = [0] * 8
         self.power_on()
 
     def run_tick(self) -> None:
@@ -239,6 +247,8 @@ class Board:
 
     def log_edges(self, first_us: int, n: int, period_us: int) -> None:
         """``n`` rising STEP edges from ``first_us`` on, ``period_us`` apart."""
+        if STEP not in self.pio_pins:
+            return  # what the program does no longer reaches the pin
         self.last_edge_us = first_us + (n - 1) * period_us
         self._edges.append((first_us, n, period_us))
 

@@ -1,6 +1,11 @@
 """`machine` of MicroPython on RP2040, as far as the firmware uses it."""
 
+import sys
+import traceback
+import weakref
+
 from host_sim.fakes import hub
+from host_sim.fakes.registers import mem32 as mem32
 
 PWRON_RESET = 1
 WDT_RESET = 3
@@ -60,6 +65,57 @@ class WDT:
 
     def feed(self) -> None:
         self._board.watchdog_us = self._board.now_us + self._timeout_us
+
+
+class Timer:
+    """Calls back in virtual time, in the middle of whatever sleeps or hangs.
+
+    As on the board: it is gone with its last reference and with a reset, an
+    exception that escapes stops it, and while interrupts are off (the board's
+    ``irqs_off``) calls are not lost but late.
+    """
+
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, timer_id: int, *, mode: int, period: int, callback, hard: bool = False):
+        if timer_id != -1:
+            raise ValueError("Timer doesn't exist")
+        if mode != Timer.PERIODIC or not hard:
+            raise NotImplementedError("only hard periodic timers")
+        board = self._board = hub.board
+        self._boot = board.resets
+        self._period_us = period * 1000
+        self._due_us = board.now_us + self._period_us
+        self._missed = 0
+        self._callback = callback
+        me = weakref.ref(self)
+
+        def ring() -> None:
+            timer = me()
+            if timer is not None:
+                timer._run(ring)
+
+        board.at(self._due_us, ring)
+
+    def _run(self, ring) -> None:
+        board = self._board
+        if board.resets != self._boot:
+            return
+        if board.irqs_off:
+            self._missed += 1
+        else:
+            try:
+                self._callback(self)
+                while self._missed:
+                    self._missed -= 1
+                    self._callback(self)
+            except Exception:
+                print("Uncaught exception in IRQ callback handler", file=sys.stderr)
+                traceback.print_exc()
+                return
+        self._due_us += self._period_us
+        board.at(self._due_us, ring)
 
 
 def reset_cause() -> int:

@@ -43,7 +43,7 @@ class Program:
     instructions: list[Instruction] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     wrap_target: int = 0
-    wrap: int = 0
+    wrap: int = -1  # the last instruction, if the program does not say
 
 
 _MNEMONICS = ("jmp", "wait", "in_", "out", "push", "pull", "mov", "irq", "set", "nop")
@@ -74,6 +74,8 @@ def asm_pio(**options):
         names["wrap_target"] = lambda: setattr(program, "wrap_target", len(program.instructions))
         names["wrap"] = lambda: setattr(program, "wrap", len(program.instructions) - 1)
         FunctionType(function.__code__, names)()
+        if program.wrap < 0:
+            program.wrap = len(program.instructions) - 1
         if len(program.instructions) > 32:
             raise ValueError(f"{program.name}: more than 32 instructions")
         return program
@@ -81,13 +83,19 @@ def asm_pio(**options):
     return assemble
 
 
-def StateMachine(sm_id: int, program: Program, freq: int, set_base=None, in_base=None):  # noqa: N802
-    """A state machine that behaves as ``program`` does."""
+def StateMachine(  # noqa: N802
+    sm_id: int, program: Program, freq: int, set_base=None, in_base=None, jmp_pin=None
+):
+    """A state machine that behaves as ``program`` does.
+
+    One that counts edges of ``in_base`` while ``jmp_pin`` is high counts what
+    ``Board.edge_totals`` holds for the latter.
+    """
     if set_base is not None:
         gpio = set_base.gpio
         hub.board.pio_pins.add(gpio)
     else:
-        gpio = in_base.gpio
+        gpio = (jmp_pin or in_base).gpio
     model = MODELS[program.name](hub.board, gpio, freq)
     hub.board.add_state_machine(sm_id, model)
     return model

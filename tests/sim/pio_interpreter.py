@@ -22,7 +22,12 @@ class StateMachine:
     ``edges``  times at which it drove its pin high
     """
 
-    def __init__(self, program, read_pin: Callable[[int], int] = lambda us: 0):
+    def __init__(
+        self,
+        program,
+        read_pin: Callable[[int], int] = lambda us: 0,
+        read_jmp_pin: Callable[[int], int] = lambda us: 0,
+    ):
         self.program = program
         self.fifo: deque[int] = deque()
         self.received: deque[int] = deque()
@@ -32,6 +37,7 @@ class StateMachine:
         self.cycle = 0
         self.is_enabled = False
         self._read_pin = read_pin
+        self._read_jmp_pin = read_jmp_pin
         self._registers = {"x": 0, "y": 0, "isr": 0, "osr": 0}
         self._shifts_right = program.options.get("out_shiftdir", 1) == 1
         self._delay = 0
@@ -105,13 +111,21 @@ class StateMachine:
                 self._registers["x"] -= many
                 self.cycle += many
                 return
-        elif instruction.name == "pull" and not self.fifo:
+        elif instruction.name == "pull" and instruction.arguments == ("block",) and not self.fifo:
             self.cycle = us  # stalled until somebody puts a word
+            return
+        elif instruction.name == "jmp" and self._is_end(instruction):
+            self.cycle = us  # jumps to itself for ever
             return
         moved_on = getattr(self, f"_{instruction.name}")(*instruction.arguments)
         if moved_on:
             self._delay = instruction.delay
         self.cycle += 1
+
+    def _is_end(self, instruction) -> bool:
+        return len(instruction.arguments) == 1 and (
+            self.program.labels[instruction.arguments[0]] == self.pc
+        )
 
     def _next(self) -> bool:
         self.pc = self.program.wrap_target if self.pc == self.program.wrap else self.pc + 1
@@ -128,10 +142,14 @@ class StateMachine:
     # --- instructions: each true once it has been carried out ---------------------------
 
     def _pull(self, mode: str) -> bool:
-        assert mode == "block", mode
-        if not self.fifo:
+        """Without ``block``, an empty FIFO gives X (3.4.7)."""
+        assert mode in ("block", "noblock"), mode
+        if self.fifo:
+            self._registers["osr"] = self.fifo.popleft()
+        elif mode == "block":
             return False
-        self._registers["osr"] = self.fifo.popleft()
+        else:
+            self._registers["osr"] = self._registers["x"]
         return self._next()
 
     def _out(self, destination: str, bits: int) -> bool:
@@ -164,6 +182,8 @@ class StateMachine:
             self._registers[register] = self._registers[register] - 1 & _WORD
         elif condition[0] in ("not_x", "not_y"):
             jumps = self._registers[condition[0][4]] == 0
+        elif condition[0] == "pin":
+            jumps = self._read_jmp_pin(self.cycle) == 1
         else:
             raise NotImplementedError(condition[0])
         if jumps:

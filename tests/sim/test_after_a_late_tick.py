@@ -7,7 +7,7 @@ from pump_bench import STEP_ULH_US, Bedside, program
 
 
 @pytest.mark.req("L8")
-@pytest.mark.parametrize("emptied_by_ms", (15, 40))
+@pytest.mark.parametrize("emptied_by_ms", (15, 20))
 @pytest.mark.parametrize("late_ms", (2, 8))
 def test_after_an_emptied_queue_a_slightly_late_tick_leaves_no_gap(emptied_by_ms, late_ms):
     bed = Bedside().start(program((1_200_000, 600), ml=400)).listen(122)

@@ -20,6 +20,8 @@ from host_sim.fakes import pio_models
 fakes.load_application()
 STEP_TRAIN = sys.modules["pump.hal.stepper"].step_train
 EDGE_COUNTER = sys.modules["pump.hal.edge_counter"].edge_counter
+REVERSE_COUNTER = sys.modules["pump.hal.edge_counter"].reverse_counter
+DEAD_MAN = sys.modules["pump.hal.dead_man"].dead_man
 CLOCK_HZ = 1_000_000
 PULL_NOBLOCK, SET_PINS_0 = 0x8080, 0xE000
 MOV_X_NOT_NULL, MOV_ISR_NOT_X, PUSH_NOBLOCK = 0xA02B, 0xA0C9, 0x8000
@@ -168,8 +170,144 @@ def test_the_stepper_constants_are_those_of_the_program():
     assert third == end + 0 + model.PERIOD + model.FIRST
 
 
-def test_both_programs_fit_into_one_block_of_instruction_memory():
-    assert len(STEP_TRAIN.instructions) + len(EDGE_COUNTER.instructions) <= 32
+def test_the_programs_of_each_block_fit_into_its_instruction_memory():
+    """32 instructions each; state machines 0 to 3 are block 0."""
+    block_0 = (STEP_TRAIN, EDGE_COUNTER, DEAD_MAN)
+    block_1 = (EDGE_COUNTER, REVERSE_COUNTER)
+    for programs in (block_0, block_1):
+        assert sum(len(program.instructions) for program in programs) <= 32
+
+
+# --- the dead-man -------------------------------------------------------------------------
+
+
+class BothDeadMen:
+    """The dead-man's model and its program, given the same at the same time."""
+
+    def __init__(self):
+        self.resets = self.now_us = 0
+        self.pio_pins = {4}
+        self._events: list[tuple[int, int, object]] = []
+        self.by_model: list[tuple[int, int]] = []
+        self._level = 0
+        self.model = pio_models.DeadMan(self, 4, CLOCK_HZ)
+        self.machine = StateMachine(DEAD_MAN)
+
+    # What the model needs of a board.
+
+    def at(self, us: int, action) -> None:
+        self._events.append((us, len(self._events), action))
+
+    def set_pin(self, _gpio: int, level: int) -> None:
+        if level != self._level:
+            self._level = level
+            self.by_model.append((self.now_us, level))
+
+    # What the processor does.
+
+    def go(self, us: int) -> None:
+        """Everything before the new now; what falls on it is yet to come."""
+        until_us = self.now_us + us
+        while due := [event for event in self._events if event[0] < until_us]:
+            event = min(due)
+            self._events.remove(event)
+            self.now_us = event[0]
+            event[2]()
+        self.now_us = until_us
+        self.machine.run_before(until_us)
+
+    def put(self, word: int) -> None:
+        assert self.model.tx_fifo() == len(self.machine.fifo)
+        if self.model.tx_fifo() < FIFO_WORDS:
+            self.model.put(word)
+            self.machine.put(word)
+
+    def enable(self) -> None:
+        if not self.machine.is_enabled:
+            self.model.active(1)
+            self.machine.enable(self.now_us)
+
+    def drop(self) -> None:
+        """As `DeadMan.drop` does."""
+        self.model.active(0)
+        self.machine.disable()
+        self.model.exec(SET_PINS_0)
+        self.machine.cycle = self.now_us
+        self.machine.execute(SET_PINS_0)
+        while self.model.tx_fifo():
+            self.model.exec(PULL_NOBLOCK)
+        while self.machine.fifo:
+            self.machine.execute(PULL_NOBLOCK)
+        self.model.restart()
+        self.machine.restart()
+
+    def by_program(self) -> list[tuple[int, int]]:
+        return sorted(
+            [(us, 1) for us in self.machine.edges] + [(us, 0) for us in self.machine.falls]
+        )
+
+
+ttl = some.one_of(some.integers(0, 3), some.integers(0, 400), some.integers(0, 0xFFFFFFFF))
+life = some.one_of(
+    some.tuples(some.just("put"), ttl),
+    some.tuples(some.just("put"), some.integers(100, 400)),
+    some.tuples(some.just("go"), some.integers(0, 12)),
+    some.tuples(some.just("go"), some.integers(0, 1500)),
+    some.tuples(some.just("enable"), some.none()),
+    some.tuples(some.just("drop"), some.none()),
+)
+
+
+@pytest.mark.req("L6")
+@settings(max_examples=300, deadline=None)
+@given(some.lists(life, max_size=30))
+@example([("put", 0), ("enable", None), ("go", 9)])
+@example([("enable", None), ("put", 2), ("put", 0), ("put", 5), ("go", 30), ("put", 1)])
+@example([("put", 90), ("enable", None), ("go", 4), ("put", 1), ("go", 20), ("drop", None)])
+def test_the_dead_mans_model_agrees_with_its_program_to_the_microsecond(script):
+    both = BothDeadMen()
+    for action, value in script:
+        getattr(both, action)(*([] if value is None else [value]))
+    both.go(150_000)
+    assert both.by_model == both.by_program()
+
+
+@pytest.mark.req("L6")
+@pytest.mark.parametrize("word", [0, 1, 11_000, 0x3FFF])
+def test_one_word_keeps_enable_high_for_three_microseconds_a_loop_and_no_longer(word):
+    """pull, out, set: high in cycle 2; then word + 1 loops of three cycles."""
+    machine = StateMachine(DEAD_MAN)
+    machine.put(word)
+    machine.enable(0)
+    machine.run_before(200_000)
+    assert machine.edges == [2]
+    assert machine.falls == [2 + 1 + 3 * (word + 1)]
+
+
+@pytest.mark.req("L6")
+@settings(max_examples=50, deadline=None)
+@given(some.integers(0, 0xFFFFFFFF))
+def test_no_word_whatever_its_bits_keeps_enable_high_for_more_than_50_ms(word):
+    machine = StateMachine(DEAD_MAN)
+    machine.put(word)
+    machine.enable(0)
+    machine.run_before(60_000)
+    assert machine.pin == 0
+    assert machine.falls[0] < 50_000
+
+
+@pytest.mark.req("L6")
+def test_words_that_come_too_late_do_not_raise_enable_again():
+    machine = StateMachine(DEAD_MAN)
+    machine.put(100)
+    machine.enable(0)
+    machine.run_before(1000)
+    for _ in range(FIFO_WORDS):
+        machine.put(1000)
+    machine.run_before(20_000)
+    assert machine.pin == 0
+    assert len(machine.edges) == 1
+    assert len(machine.fifo) == FIFO_WORDS
 
 
 def test_the_counter_model_counts_edges_since_it_was_made():

@@ -13,7 +13,7 @@ import pump
 
 HERE = Path(__file__).parent
 FIRMWARE = Path(pump.__file__).parent.parent
-PURE = ("core", "protocol")
+PURE = ("core", "guard", "protocol")
 TIMEOUT_S = 110
 
 

@@ -1,4 +1,8 @@
-"""Counts rising edges of a pin in PIO, independently of who makes them."""
+"""Counts rising edges of a pin in PIO, independently of who makes them.
+
+Two programs: all edges, or only those at which a second pin is high, which
+for the encoder are the backward ones.
+"""
 
 import rp2
 from machine import Pin
@@ -22,16 +26,39 @@ def edge_counter():
     wrap()
 
 
+@rp2.asm_pio()
+def reverse_counter():
+    wrap_target()
+    label("again")
+    wait(0, pin, 0)
+    wait(1, pin, 0)
+    jmp(pin, "backward")
+    jmp("again")
+    label("backward")
+    jmp(x_dec, "again")
+    wrap()
+
+
 class EdgeCounter:
     """Edges on ``gpio``, counted by state machine ``sm_id``.
 
     ``is_input`` is false for a pin that another state machine drives: making
-    it an input would take it away from there.
+    it an input would take it away from there.  With ``while_high``, a second
+    pin, only the edges at which that one is high are counted.
     """
 
-    def __init__(self, sm_id: int, gpio: int, is_input: bool):
+    def __init__(self, sm_id: int, gpio: int, is_input: bool, while_high: int = -1):
         pin = Pin(gpio, Pin.IN) if is_input else Pin(gpio)
-        self._sm = rp2.StateMachine(sm_id, edge_counter, freq=_FREQUENCY_HZ, in_base=pin)
+        if while_high < 0:
+            self._sm = rp2.StateMachine(sm_id, edge_counter, freq=_FREQUENCY_HZ, in_base=pin)
+        else:
+            self._sm = rp2.StateMachine(
+                sm_id,
+                reverse_counter,
+                freq=_FREQUENCY_HZ,
+                in_base=pin,
+                jmp_pin=Pin(while_high, Pin.IN),
+            )
         # X counts down from all ones, so its complement counts up from 0 and
         # stays a small integer for 2**30 edges.
         self._sm.exec(_COUNT_FROM_ZERO)

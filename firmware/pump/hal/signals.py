@@ -1,4 +1,4 @@
-"""Lamps and sounder."""
+"""Lamps and sounder, and the loop-back that hears it."""
 
 from machine import PWM, Pin
 from micropython import const
@@ -18,7 +18,12 @@ class Signals:
         self._yellow = Pin(pinout.LAMP_YELLOW, Pin.OUT, value=0)
         self._green = Pin(pinout.LAMP_GREEN, Pin.OUT, value=0)
         self._sounder = PWM(Pin(pinout.SOUNDER), freq=_SOUND_HZ, duty_u16=0)
+        self._heard = Pin(pinout.SOUND_SENSE, Pin.IN, Pin.PULL_DOWN).value
         self._shown = 0
+
+    def read(self, inputs) -> None:
+        """``sound_heard``: whether what was asked for is heard."""
+        inputs.sound_heard = self._heard() != 0
 
     def apply(self, outputs) -> None:
         """Show ``sound`` and the three lamps."""

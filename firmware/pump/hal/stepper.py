@@ -4,7 +4,10 @@ Each word of the FIFO is ``steps | gap << 8``: that many steps, each after a gap
 of that many microseconds and the program's own cycles; zero steps is a pure
 delay.  A word is pulled with ``block`` and never repeated, so a processor
 that stops feeding stops the motor when the queue, at most ``LEAD_US`` and one
-slot long, has run out.
+slot long, has run out.  Whether the driver has power is the dead-man's.
+
+DIRECTION changes only with an empty queue.  The lead of the next one, 12 ms,
+is its set-up time.
 """
 
 import rp2
@@ -20,9 +23,9 @@ _FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us; a STEP pulse lasts 4
 LEAD_US = const(12_000)
 # Below this much lead the queue is as good as dry: a new one is begun.
 _DRY_US = const(1000)
-# The queue holds two words when a slot is appended; of the FIFO's four, three
-# mean that it is deeper than it should be, and put must never wait.
-_FIFO_DEEP = const(3)
+# The queue holds two or three words when a slot is appended, which adds one or
+# two; of the FIFO's four, as many must be free, as put must never wait.
+_FIFO_WORDS = const(4)
 # One step in uL/h x us.
 _STEP_US_UL_H = const(562_500_000)
 # Encoded by hand: assembling the text takes 4 ms each time, on the board.
@@ -59,18 +62,18 @@ def step_train():
 
 
 class Stepper:
-    """The motor: enabled or not, and a queue of slots."""
+    """The motor's direction and its queue of slots."""
 
     def __init__(self):
-        self._enable = Pin(pinout.ENABLE, Pin.OUT, value=0)
         self._direction = Pin(pinout.DIRECTION, Pin.OUT, value=1)
         self._sm = rp2.StateMachine(
             pinout.SM_STEPPER, step_train, freq=_FREQUENCY_HZ, set_base=Pin(pinout.STEP)
         )
         self._put = self._sm.put
         self._fifo = self._sm.tx_fifo
-        self.is_enabled = False
+        self._active = self._sm.active
         self.is_running = False
+        self.is_reverse = False
         # Both from the start of this tick on, so that they stay small.
         self._slot_us = 0  # when the next slot begins
         self._free_us = 0  # when the program has done all that is queued
@@ -86,11 +89,28 @@ class Stepper:
         if outputs.rate_ul_h == 0:
             if self.is_running:
                 self.stop()
-        if outputs.enable != self.is_enabled:
-            self.is_enabled = outputs.enable
-            self._enable.value(1 if outputs.enable else 0)
-        if outputs.rate_ul_h:
+            if self.is_reverse:
+                self._turn(False)
+        elif outputs.reverse == self.is_reverse:
             self._append(outputs, passed_us)
+        elif self.is_running:
+            # Not in the middle of a queue: this slot goes with it.
+            self.queue_dropped = True
+            self.stop()
+            self._turn(outputs.reverse)
+        else:
+            self._turn(outputs.reverse)
+            self._append(outputs, passed_us)
+
+    def _turn(self, reverse: bool) -> None:
+        self.is_reverse = reverse
+        self._direction.value(0 if reverse else 1)
+
+    def lock(self) -> None:
+        """No further STEP edge until reset: the pin is taken away from PIO.  Safe
+        in an interrupt."""
+        self._active(0)
+        Pin(pinout.STEP, Pin.OUT, value=0)
 
     def stop(self) -> None:
         """No further STEP edge: the queue is thrown away, the pin is low."""
@@ -113,13 +133,8 @@ class Stepper:
                 slot_us += (limits.TICK_MS - slot_ms) * 1000
             free_us = slot_us
             self._begin(slot_us)
-        elif slot_us < _DRY_US or self._fifo() >= _FIFO_DEEP:
-            # Late by more than the lead, or a queue that is not being worked
-            # off: throw it away, and this slot with it, and begin anew with
-            # the next.
-            self.restarts += 1
-            self.queue_dropped = True
-            self.stop()
+        elif slot_us < _DRY_US or self._fifo() >= _FIFO_WORDS:
+            self._drop()
             return
         elif free_us < 0:
             free_us = 0  # the program has been waiting for this word
@@ -129,12 +144,30 @@ class Stepper:
             last_us = slot_us - free_us + outputs.last_step_us
             gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
             if steps > 1:
-                # Late, they would come too close together: never closer than
-                # the rate says.  Two us less, which the first interval of a
-                # word has more, or an undisturbed queue would fall behind.
+                # Never closer than the rate says.  Two us less, which the first
+                # interval of a word has more, or an undisturbed queue would fall
+                # behind.
                 least = _STEP_US_UL_H // outputs.rate_ul_h - _PERIOD_CYCLES - 2
                 if gap < least:
-                    gap = least
+                    # A delay before this word holds a part of the first interval.
+                    # In one word all would be as long as the others and the last
+                    # step late, with the next one on its heels: the first step
+                    # gets a word of its own.
+                    if self._fifo() + 2 > _FIFO_WORDS:
+                        self._drop()
+                        return
+                    gap = last_us - (steps - 1) * (least + _PERIOD_CYCLES + 2)
+                    gap -= _BEFORE_FIRST + _PERIOD_CYCLES
+                    if gap < 0:
+                        gap = 0
+                    self._put(1 | gap << 8)
+                    gap += _PERIOD_CYCLES + _BEFORE_FIRST + _AFTER_LAST
+                    free_us += gap
+                    last_us -= gap
+                    steps -= 1
+                    gap = (last_us - _BEFORE_FIRST) // steps - _PERIOD_CYCLES
+                    if gap < least:
+                        gap = least
             if gap < 0:
                 gap = 0
             self._put(steps | gap << 8)
@@ -146,6 +179,13 @@ class Stepper:
                 free_us = end_us
         self._slot_us = end_us
         self._free_us = free_us
+
+    def _drop(self) -> None:
+        """Late by more than the lead, or a queue that is not being worked off:
+        throw it away, and this slot with it, and begin anew with the next."""
+        self.restarts += 1
+        self.queue_dropped = True
+        self.stop()
 
     def _begin(self, lead_us: int) -> None:
         """A new queue: a pure delay of the lead, then the first slot."""

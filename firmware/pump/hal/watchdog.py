@@ -13,3 +13,8 @@ class Watchdog:
         self.cause_of_reset = reset_cause()
         self._wdt = WDT(timeout=_TIMEOUT_MS)
         self.feed = self._wdt.feed
+
+    def feed_if(self, agree: bool) -> None:
+        """Another second, if every layer that stops the motor agrees."""
+        if agree:
+            self.feed()

@@ -1,0 +1,33 @@
+"""The two keys.  A press counts from its first reading on, a release after 30 ms."""
+
+from machine import Pin
+from micropython import const
+
+from pump.hal import pinout
+
+_RELEASE_MS = const(30)
+
+
+class Keys:
+    """``read`` fills ``stop_key`` and ``ok_key`` from pins and ``dt_ms``."""
+
+    def __init__(self):
+        # Closed to ground at rest: a broken wire is a STOP.
+        self._stop = Pin(pinout.STOP_KEY, Pin.IN, Pin.PULL_UP).value
+        self._ok = Pin(pinout.OK_KEY, Pin.IN, Pin.PULL_UP).value
+        self._stop_up_ms = _RELEASE_MS
+        self._ok_up_ms = _RELEASE_MS
+
+    def read(self, inputs) -> None:
+        if self._stop():
+            self._stop_up_ms = 0
+            inputs.stop_key = True
+        elif self._stop_up_ms < _RELEASE_MS:
+            self._stop_up_ms += inputs.dt_ms
+            inputs.stop_key = self._stop_up_ms < _RELEASE_MS
+        if not self._ok():
+            self._ok_up_ms = 0
+            inputs.ok_key = True
+        elif self._ok_up_ms < _RELEASE_MS:
+            self._ok_up_ms += inputs.dt_ms
+            inputs.ok_key = self._ok_up_ms < _RELEASE_MS
