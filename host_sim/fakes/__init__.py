@@ -28,12 +28,16 @@ hub = Hub()
 
 
 def load_application() -> ModuleType:
-    """Import ``pump.app.application`` over the fakes, once per process.
+    """Import ``pump.app.application`` over the fakes, once per process."""
+    return load("pump.app.application")
 
-    The standard library's ``time``, ``select``, ``sys``, ``io`` and ``os`` are
-    replaced only while the firmware's modules are imported, and only for them.
+
+def load(name: str) -> ModuleType:
+    """Import a module of the firmware over the fakes, once per process.
+
+    Those of the standard library are replaced only while the firmware's modules
+    are imported, and only for them.
     """
-    name = "pump.app.application"
     if name in sys.modules:
         return sys.modules[name]
     # Of the standard library, and to be imported before its ``io`` is replaced.

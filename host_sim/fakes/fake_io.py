@@ -1,17 +1,7 @@
-"""`io` as far as the firmware uses it: files in the root of the flash file system."""
-
-from __future__ import annotations
-
-import errno
-from io import BytesIO
+"""`io` as far as the flash store uses it: files of the board's own flash."""
 
 from host_sim.fakes import hub
 
 
-def open(name: str, mode: str) -> BytesIO:
-    """A file of the board, to be read."""
-    if mode != "rb":
-        raise ValueError(f"mode {mode!r}")
-    if name not in hub.board.files:
-        raise OSError(errno.ENOENT, name)
-    return BytesIO(hub.board.files[name])
+def open(path: str, mode: str = "r"):
+    return hub.board.flash.open(path, mode)

@@ -22,6 +22,7 @@ _COMMANDS = {
     "serve": ("titra.commands.serve", "Put the simulated board behind a serial line."),
     "replay": ("titra.commands.replay", "Run a trace again and compare."),
     "monitor": ("titra.commands.monitor", "Watch a board or a simulator."),
+    "log": ("titra.commands.log", "Read the event log and verify its chain."),
 }
 
 

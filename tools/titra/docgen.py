@@ -20,8 +20,8 @@ from host_sim.faults import FAULTS
 from host_sim.simulation import RunSpec, Simulation
 from host_sim.simulator_key import SIMULATOR_KEY
 from pump.core import alarm_conditions as ac
+from pump.core import checkpoint, event_log, limits, reasons, roles, storage_layout, units
 from pump.core import infusion_state as st
-from pump.core import limits, reasons, roles, units
 from pump.protocol import authentication as auth
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
@@ -228,6 +228,50 @@ def _faults() -> str:
     )
 
 
+def _fram() -> str:
+    layout = storage_layout
+    blocks = (
+        (layout.CHECKPOINT_0, checkpoint.CHECKPOINT_BYTES, "checkpoint, first copy"),
+        (layout.CHECKPOINT_1, checkpoint.CHECKPOINT_BYTES, "checkpoint, second copy"),
+        (layout.PRESCRIPTION_0, checkpoint.PRESCRIPTION_BYTES, "prescription, first copy"),
+        (layout.PRESCRIPTION_1, checkpoint.PRESCRIPTION_BYTES, "prescription, second copy"),
+        (
+            layout.LOG_BASE,
+            layout.LOG_SLOTS * event_log.RECORD_BYTES,
+            f"event log: {layout.LOG_SLOTS} records of {event_log.RECORD_BYTES} bytes",
+        ),
+    )
+    return _table(
+        ("from", "to", "bytes", "what"),
+        ((f"0x{at:04X}", f"0x{at + n - 1:04X}", n, what) for at, n, what in blocks),
+    )
+
+
+def _bytes_of(documented: object) -> str:
+    """The table of offsets in the docstring of a record."""
+    rows: list[list[str]] = []
+    inside = 0
+    for line in (documented.__doc__ or "").splitlines():
+        words = line.split(maxsplit=2)
+        if words and not line.strip().strip("= "):
+            inside += 1
+        elif inside == 2 and len(words) == 3 and words[0].isdigit():
+            rows.append(words)
+        elif inside == 2 and words:
+            rows[-1][2] += " " + line.strip()
+    return _table(("offset", "bytes", "what"), rows).replace("``", "`")
+
+
+def _log_kinds() -> str:
+    return _table(
+        ("kind", "record", "room", "code", "a", "b"),
+        (
+            (number, f"`{name}`", "urgent" if urgent else "common", code, a, b)
+            for number, (name, urgent, code, a, b) in enumerate(event_log.LOG_KINDS)
+        ),
+    )
+
+
 def _session() -> str:
     """A whole infusion of 1 mL over its only rung, as it passed on the line."""
     program = Program(
@@ -277,6 +321,11 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "alarms": _alarms,
     "faults": _faults,
     "session": _session,
+    "fram": _fram,
+    "log-record": lambda: _bytes_of(event_log),
+    "checkpoint-record": lambda: _bytes_of(checkpoint.Checkpoint),
+    "prescription-record": lambda: _bytes_of(checkpoint.StoredPrescription),
+    "log-kinds": _log_kinds,
     "library": markdown_table,
     **trace_tables.GENERATORS,
 }
