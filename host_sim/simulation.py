@@ -137,7 +137,7 @@ class Simulation:
         self.link = VirtualLink(self.board)
         self.recorder = Recorder(self.board, self.link, spec.header())
         self.client = Client(self.link)
-        self.bench = Bench(self.board, self.link)
+        self.bench = Bench(self.board, self.link, say=lambda text: self.recorder.add(note=text))
         self._progress = progress
         self._disturb = disturb
         self.state = "SELF_TEST"
@@ -146,6 +146,7 @@ class Simulation:
         self._answer: tuple[int, int] | None = None  # (due us, question)
         self._start_us = 0
         self._heard_us = 0
+        self._reacted_to = ""
 
     def run(self) -> list[str]:
         """Run to the end; the lines of the trace.
@@ -194,7 +195,7 @@ class Simulation:
         self._heard_us = self.board.now_us
         fields = pushed.fields
         if pushed.mark == "!Q":
-            if self.spec.person.confirms and self.bench.person_confirms:
+            if self.spec.person.confirms and self._will_confirm():
                 delay_us = int(self.spec.person.confirm_after_s * 1_000_000)
                 self._answer = (self.board.now_us + delay_us, int(fields["question"]))
         elif pushed.mark == "!S":
@@ -215,12 +216,29 @@ class Simulation:
             self.state = state
             self._quiet_since_us = self.board.now_us
 
+    def _will_confirm(self) -> bool:
+        return self.bench.person_confirms and not self.bench.reaction
+
+    def _react(self) -> None:
+        """What an operator does who sees a reaction: mild, a rung down; severe,
+        STOP, and nothing that was planned for later."""
+        reaction = self._reacted_to = self.bench.reaction
+        if reaction == "mild":
+            self._try(lambda: self.client.request("DOWN"))
+        elif reaction == "severe":
+            self._actions.clear()
+            self._answer = None
+            self._try(self.client.stop)
+        self._quiet_since_us = self.board.now_us
+
     def _act(self) -> None:
+        if self.bench.reaction != self._reacted_to:
+            self._react()
         now_us = self.board.now_us
         if self._answer and now_us >= self._answer[0]:
             question = self._answer[1]
             self._answer = None
-            if self.bench.person_confirms:
+            if self._will_confirm():
                 self._try(lambda: self.client.request("CONFIRM", question))
         while self._actions and now_us >= self._start_us + self._actions[0][0] * 1000:
             verb = VERBS[self._actions.pop(0)[1]]

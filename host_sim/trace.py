@@ -6,10 +6,15 @@ run again; then records, each with ``us`` (true time since power-on):
 ``host``   bytes that the host sent (long ones as length and checksum)
 ``pump``   a line that the device sent
 ``pin``    a pin changed: ``level``, and for ENABLE the last STEP edge before
+``start``  when ENABLE rose at the first START, known 40 ms later
 ``boot``   the processor was reset; the cause as the firmware sees it
+``power``  power went or came back: 0 or 1
+``crash``  an exception came out of the firmware: its last line
 ``fault``  a fault began or ended
+``note``   what a fault has chosen
 ``edges``  every second: STEP edges so far and a digest of all their times,
-           true pressures, flow into the vein, volume in the patient and bag
+           true pressures, flow into the vein, volume in the patient and bag,
+           drops, supply and temperature of the driver
 """
 
 from __future__ import annotations
@@ -40,6 +45,9 @@ class Recorder:
         self._from_pump = b""
         board.on_pin.append(self._pin)
         board.on_boot.append(lambda: self.add(boot=board.reset_cause))
+        board.on_first_enable.append(lambda: self.add(start=board.first_enable_us))
+        board.on_power.append(lambda is_on: self.add(power=int(is_on)))
+        board.on_crash.append(lambda text: self.add(crash=text.strip().splitlines()[-1]))
         link.on_write = self._host
         link.on_read = self._pump
         board.at(SAMPLE_US, self._sample)
@@ -78,7 +86,8 @@ class Recorder:
             f'{{"us":{board.now_us},"edges":{board.step_edges},"digest":"{board.edge_digest:08x}",'
             f'"down_pa":{int(line.down_pa)},"up_pa":{int(line.up_pa)},'
             f'"flow_ul_h":{int(line.flow_ul_s * 3600)},"patient_ul":{int(line.patient_ul)},'
-            f'"bag_ul":{int(line.bag_ul)}}}'
+            f'"bag_ul":{int(line.bag_ul)},"drops":{line.chamber.drops},'
+            f'"supply_mv":{int(board.supply.mv)},"driver_c":{int(board.driver.celsius)}}}'
         )
 
     def text(self) -> str:

@@ -162,3 +162,8 @@ class I2C:
     def readfrom_mem_into(self, address: int, register: int, data, *, addrsize: int = 8) -> None:
         self.writeto(address, register.to_bytes(addrsize // 8, "big"), False)
         self.readfrom_into(address, data)
+
+
+def reset() -> None:
+    """Does not come back."""
+    hub.board.planned_reset()

@@ -43,6 +43,8 @@ class StepTrain:
         self._edge_us = 0
         self._period_us = 0
         self._end_us = 0  # when the program pulls again
+        self._word: int | None = None  # pulled last
+        self.repeats = False  # the last word instead of running dry: not the firmware's
         self._log_edges = board.log_edges
         self.tx_fifo = self._fifo.__len__
 
@@ -55,6 +57,7 @@ class StepTrain:
 
     def restart(self) -> None:
         self._edges_left = 0
+        self._word = None
         self._end_us = self._board.now_us
 
     def exec(self, instruction: int) -> None:
@@ -94,9 +97,15 @@ class StepTrain:
                     self._edge_us = first_us + n * period
                     return edges
             end_us = self._end_us
-            if end_us > until_us or not self._fifo:
+            if end_us > until_us:
                 return edges
-            word = self._fifo.popleft()
+            if self._fifo:
+                word = self._fifo.popleft()
+            elif self.repeats and self._word is not None:
+                word = self._word
+            else:
+                return edges
+            self._word = word
             gap = word >> 8
             left = word & 0xFF
             if left:

@@ -19,7 +19,7 @@ def test_after_a_reset_at_any_tick_nothing_moves(moment, ticks):
     def reset(bed: Bedside, tick: int) -> tuple[int, bool, str]:
         before = bed.board.step_edges
         bed.fault("reset" if tick % 2 else "power-cut")
-        taken_on(bed, 1)
+        taken_on(bed, 3)  # power stays away for two seconds
         return bed.board.step_edges - before, bed.is_enabled(), bed.state()
 
     answers = at_every_tick(moment, ticks, reset)

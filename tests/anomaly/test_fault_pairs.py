@@ -18,7 +18,11 @@ STOPPING = {
     "pressure-sensor-absent": 0,
     "encoder-dead": 0,
     "cpu-hang": 0,
+    "cpu-hang-irq-off": 0,
     "reset": 0,
+    "power-cut": 0,
+    "brown-out": 0,
+    "enable-stuck-low": 0,
 }
 OTHERS = {
     "free-flow": 0,
@@ -29,14 +33,28 @@ OTHERS = {
     "sounder-dead": 0,
     "flash-stall": 400,
     "clock-jump": 300,
+    "clock-drift": 1,
+    "usb-stall": 0,
+    "half-frame": 0,
+    "second-client": 0,
+    "motor-missed-steps": 0,
+    "pressure-sensor-late": 500,
+    "air-sensor-stuck": 0,
+    "timer-dead": 0,
 }
 EVERY = {**STOPPING, **OTHERS}
+# What stands in the drip chamber and the tube of an empty bag: 3 mL at 120 mL/h.
+COLUMN_S = 90
 # What would show the first is taken away by the second.
 HIDDEN = {
     frozenset(("downstream-occlusion", "pressure-sensor-stuck")),
     frozenset(("downstream-occlusion", "free-flow")),
     frozenset(("upstream-occlusion", "free-flow")),
     frozenset(("upstream-occlusion", "bag-empty")),
+    # Free flow stands still once the column is as high as the vein, above the
+    # threshold of an empty bag.
+    frozenset(("bag-empty", "free-flow")),
+    frozenset(("air-bubble", "air-sensor-stuck")),
 }
 
 
@@ -46,6 +64,8 @@ def infusing() -> Bedside:
 
 
 def let(bed: Bedside, seconds: float, *faults: str) -> None:
+    if "bag-empty" in faults:
+        seconds += COLUMN_S
     for fault in faults:
         bed.fault(fault, EVERY[fault])
     bed.board.run_until(bed.board.now_us + int(seconds * 1_000_000))

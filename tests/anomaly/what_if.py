@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
+from host_sim.fakes import hub
+
 Answer = TypeVar("Answer")
 
 
@@ -23,7 +25,8 @@ class WhatIfFailed(AssertionError):
 def what_if(question: Callable[[], Answer]) -> Answer:
     """``question()`` as answered by a copy of this process, which then ends.
 
-    Nothing that it does is seen here.  Raises ``WhatIfFailed`` if it raised.
+    Nothing that it does is seen here.  Raises ``WhatIfFailed`` if it, or the
+    firmware in it, raised.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
@@ -32,6 +35,9 @@ def what_if(question: Callable[[], Answer]) -> Answer:
         os.close(read_end)
         try:
             answer = (True, question())
+            if hub.board.crashes:
+                # A reset to the board, and a failure here.
+                answer = (False, hub.board.crashes[0][1])
         except BaseException:
             answer = (False, traceback.format_exc())
         with os.fdopen(write_end, "wb") as pipe:

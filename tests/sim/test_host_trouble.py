@@ -289,7 +289,7 @@ def test_a_reset_in_the_middle_never_resumes_by_itself(fault, verb):
 def test_after_a_reset_nothing_of_the_old_prescription_can_be_started(bed):
     bed.start(LADDER).listen(10)
     bed.fault("power-cut")
-    bed.listen(1)
+    bed.listen(3)
     at_reset = bed.board.step_edges
     for line in ("1 START", "1 RESUME", "8 RESUME", "8 START"):
         bed.link.write(frame(line))
@@ -303,7 +303,7 @@ def test_the_boot_line_names_the_cause_of_the_reset(bed):
     bed.start(LADDER).listen(5)
     for fault, cause in (("reset", "3"), ("power-cut", "1")):
         bed.fault(fault)
-        bed.listen(1)
+        bed.listen(3)
         boots = [line for line in bed.heard if line.mark == "!B"]
         assert boots[-1].fields["reset_cause"] == cause
 

@@ -174,5 +174,5 @@ def test_a_step_that_nobody_granted_is_a_fault_with_no_way_out_but_power(bed):
         with pytest.raises(Refused, match="NOT_IN_THIS_STATE"):
             bed.client.request(verb)
     bed.fault("power-cut")
-    bed.listen(1)
+    bed.listen(3)
     assert bed.state() == "IDLE"

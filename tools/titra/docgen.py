@@ -221,10 +221,7 @@ def _alarms() -> str:
 def _faults() -> str:
     return _table(
         ("fault", "what happens"),
-        (
-            (f"`{fault.name}{'=' + fault.value_unit if fault.value_unit else ''}`", fault.text)
-            for fault in FAULTS
-        ),
+        ((f"`{fault.usage()}`", fault.explanation()) for fault in FAULTS),
     )
 
 

@@ -17,9 +17,9 @@ def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
         return
     from host_sim.faults import FAULTS
 
+    width = max(len(fault.usage()) for fault in FAULTS)
     for fault in FAULTS:
-        name = f"{fault.name}={fault.value_unit}" if fault.value_unit else fault.name
-        click.echo(f"{name:<24} {fault.text}")
+        click.echo(f"{fault.usage():<{width}} {fault.explanation()}")
     ctx.exit(exit_codes.DONE)
 
 
