@@ -14,10 +14,16 @@ from itertools import count, cycle
 from random import Random
 
 from host_sim import fakes
+from host_sim.fakes.registers import FrequencyCounter
+from host_sim.flash import Flash
+from host_sim.i2c_devices import CLOCK_ADDRESS, FRAM_ADDRESS, Ds3231, Fram
 from host_sim.plant.drip_chamber import LEAST_APART_US, PULSE_US
 from host_sim.plant.driver import Driver
 from host_sim.plant.line import Line
 from host_sim.plant.supply import COMPARATOR_MV, CUT_OFF_MV, RESTART_MV, Supply
+from host_sim.power import PowerCut
+from host_sim.power import Supply as MemorySupply
+from host_sim.shipped import shipped_blocks
 from host_sim.usb import UsbSerial
 from pump.hal import pinout
 from pump.hal.pinout import DIRECTION, ENABLE, ENCODER, ENCODER_B, FLUID, STEP
@@ -35,7 +41,6 @@ NOT_WATCHDOG = 0
 BY_TIMER = 1
 BY_FORCE = 2
 POWER_CUT_US = 2_000_000
-CLOCK_ADDRESS = 0x68  # of the clock chip on I2C
 # From an exception in the firmware's start to its next one: reset, boot ROM,
 # boot.py and the import of main.py.
 CRASH_TO_BOOT_US = 500_000
@@ -84,13 +89,10 @@ class Board:
     ``life``          counts resets: what belongs to an older life is dead
     ``crashes``       (us, traceback) of what escaped from the firmware
 
-    For devices and models that others put on the board:
-
+    ``memory_supply`` feeds FRAM and flash; it can fail at a byte
     ``i2c_devices``   by address; they keep what they hold without power
-    ``power_cuts``    exceptions by which a device says that power went in the
-                      middle of an access
     ``i2c_is_stuck``  SDA is held low: no transfer comes to an end
-    ``flash``         the simulated flash, or ``None``
+    ``flash``         a littlefs with the firmware's files and the device key
     ``scratch``       watchdog scratch registers, cleared by power-on alone
     ``osc_permille``  ring oscillator against its frequency at 25 C
     ``irqs_off``      no interrupt is served, so no Timer calls back
@@ -127,13 +129,14 @@ class Board:
         self.edge_totals[pinout.RTC_SECOND] = 0
         # A converter that shows a fixed count, or what a function says, by fault.
         self.stuck_counts: dict[int, int | Callable[[], int] | None] = {}
-        self.i2c_devices: dict[int, object] = {}
+        self.memory_supply = MemorySupply()
+        self.i2c_devices = {
+            FRAM_ADDRESS: Fram(self.memory_supply),
+            CLOCK_ADDRESS: Ds3231(lambda: self.now_us),
+        }
         self.i2c_is_stuck = False
-        self.power_cuts: tuple[type[BaseException], ...] = ()
-        self.flash: object | None = None
-        self.scratch = [0] * 8
-        self.osc_permille = 1000
-        self.irqs_off = False
+        self.flash = Flash(self.memory_supply, shipped_blocks())
+        self.random = Random(f"{seed} nonces")
         self.timer_is_dead = False
         self.timer_raises = False
         self.sound_hz = 0
@@ -201,6 +204,8 @@ class Board:
                 listener(True)
             self.set_sound(0)
         self.usb.clear()
+        self.memory_supply.restore()
+        self.flash.power_on()
         for gpio in self._held:
             self.set_pin(gpio, self._driven[gpio])
         for listener in self.on_boot:
@@ -328,7 +333,7 @@ class Board:
                 self.application.run_once()
         except Rebooted:
             pass
-        except self.power_cuts:
+        except PowerCut:
             self._is_running = False
             self.power_cut()
         except (NotImplementedError, AssertionError):
@@ -424,17 +429,13 @@ class Board:
             self._boot_due_us = self.now_us + self.boot_takes_us
 
     def _rtc_rises(self) -> None:
-        chip = self.i2c_devices.get(CLOCK_ADDRESS)
+        chip = self.i2c_devices[CLOCK_ADDRESS]
         # Half a period, of a crystal that is fast by so many millionths.
-        ppm = getattr(chip, "ppm", self.rtc_ppm)
+        ppm = self.rtc_ppm
         self._rtc_owed += SECOND_US * SECOND_US // (SECOND_US + ppm)
         half_us = self._rtc_owed // 2
         self._rtc_owed -= 2 * half_us
-        if (
-            not self.rtc_dead
-            and getattr(chip, "is_present", True)
-            and getattr(chip, "has_square_wave", True)
-        ):
+        if not self.rtc_dead and chip.is_present and chip.has_square_wave:
             self.levels[pinout.RTC_SECOND] = 1
             self.edge_totals[pinout.RTC_SECOND] += 1
         self.at(self.now_us + half_us, self._rtc_falls)

@@ -100,9 +100,9 @@ class Flash:
     collected: after a power cut nobody closes anything.
     """
 
-    def __init__(self, supply: Supply):
+    def __init__(self, supply: Supply, blocks: tuple[bytes, ...] | None = None):
         self.supply = supply
-        self.chip = Chip(supply, list(_formatted()))
+        self.chip = Chip(supply, list(blocks or _formatted()))
         self._config: lfs.LFSConfig | None = None
         self._system: lfs.LFSFilesystem | None = None
         self._files: list[lfs.LFSFile] = []  # what littlefs still points to
@@ -173,6 +173,11 @@ class File:
             return lfs.file_read(fs, self._file, size)
 
         return self._flash.do(read)
+
+    def readinto(self, buffer: bytearray) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def write(self, data) -> int:
         return self._flash.do(lambda fs: lfs.file_write(fs, self._file, bytes(data)))

@@ -84,7 +84,7 @@ class Timer:
         if mode != Timer.PERIODIC or not hard:
             raise NotImplementedError("only hard periodic timers")
         board = self._board = hub.board
-        self._boot = board.resets
+        self._life = board.life
         self._period_us = period * 1000
         self._due_us = board.now_us + self._period_us
         self._missed = 0
@@ -100,11 +100,11 @@ class Timer:
 
     def _run(self, ring) -> None:
         board = self._board
-        if board.resets != self._boot:
+        if board.life != self._life:
             return
         if board.irqs_off:
             self._missed += 1
-        else:
+        elif board.timers_run():
             try:
                 self._callback(self)
                 while self._missed:

@@ -162,7 +162,7 @@ class DeadMan:
             raise ValueError("dead_man is modelled at 1 MHz")
         self._board = board
         self._gpio = gpio
-        self._boot = board.resets
+        self._life = board.life
         self._fifo: deque[int] = deque()
         self._is_active = False
         self._is_new = True  # at its first instruction
@@ -271,7 +271,7 @@ class DeadMan:
     def _wake(self, us: int) -> None:
         if us == self._wake_us:
             self._wake_us = NEVER_US
-        if not self._is_active or self._board.resets != self._boot:
+        if not self._is_active or self._board.life != self._life:
             return
         self._settle()
         if us >= self._rise_us:
@@ -279,7 +279,8 @@ class DeadMan:
             self._drive(1)
         if us >= self._fall_us:
             self._fall_us = NEVER_US
-            self._drive(0)
+            if "dead-man" not in self._board.without:
+                self._drive(0)
         self._plan()
 
     def _drive(self, level: int) -> None:

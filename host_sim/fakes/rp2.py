@@ -12,6 +12,7 @@ from types import FunctionType
 
 from host_sim.fakes import hub
 from host_sim.fakes.pio_models import MODELS
+from pump.hal import pinout
 
 
 class PIO:
@@ -97,5 +98,18 @@ def StateMachine(  # noqa: N802
     else:
         gpio = (jmp_pin or in_base).gpio
     model = MODELS[program.name](hub.board, gpio, freq)
+    if sm_id in (pinout.SM_GUARD_STEP_COUNTER, pinout.SM_GUARD_ENCODER_COUNTER):
+        model.get = _for_the_guard(hub.board, model.get)
     hub.board.add_state_machine(sm_id, model)
     return model
+
+
+def _for_the_guard(board, get):
+    """Read in the timer's interrupt; the place where that can be made to raise."""
+
+    def read() -> int:
+        if board.timer_raises:
+            raise OSError("by fault")
+        return get()
+
+    return read

@@ -21,7 +21,7 @@ DONE, FAILED, WRONG_INPUT, NO_DEVICE = 0, 1, 2, 5
 
 
 class LogServer:
-    """Answers LOGHEAD? and LOG? as the pump does; every line takes a few ticks."""
+    """Answers LOG_ENDS? and LOG? as the pump does; every line takes a few ticks."""
 
     def __init__(self, journal):
         self.journal = journal
@@ -43,7 +43,7 @@ class LogServer:
         journal = self.journal
         writer = LineWriter(Crc16())
         writer.text(b"- OK " + words[0])
-        if words[0] == b"LOGHEAD?":
+        if words[0] == b"LOG_ENDS?":
             journal_module.write_log_head(writer, journal)
         else:
             assert journal.ask(int(words[1]))

@@ -21,7 +21,7 @@ from pump.core import alarm_conditions as ac
 from pump.core import event_log
 from pump.core import infusion_state as st
 
-HEAD = "LOGHEAD?"
+HEAD = "LOG_ENDS?"
 RECORD = "LOG?"
 _EPOCH = datetime(2000, 1, 1)
 # The checksum of the record before, in the first of all.

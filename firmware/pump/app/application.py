@@ -3,10 +3,10 @@
 import machine
 from micropython import const
 
-from pump.app.self_test import PASSED, RUNNING, SelfTest
 from pump.app.host_link import HostLink
 from pump.app.journal import Journal
 from pump.app.record import Record
+from pump.app.self_test import PASSED, RUNNING, SelfTest
 from pump.app.telemetry import Telemetry
 from pump.core import infusion_state as st
 from pump.core import reasons
@@ -24,7 +24,7 @@ from pump.hal.firmware_image import ALTERED, FirmwareImage
 from pump.hal.flash_store import FlashStore
 from pump.hal.fram import Fram
 from pump.hal.guard_timer import GuardTimer
-from pump.hal.i2c_bus import I2cBus
+from pump.hal.i2c_bus import open_bus
 from pump.hal.keys import Keys
 from pump.hal.line_sensors import LineSensors
 from pump.hal.ring_oscillator import RingOscillator
@@ -66,7 +66,7 @@ class Application:
         self.signals = Signals()
         self.oscillator = RingOscillator()
         self.usb = UsbLine()
-        bus = I2cBus()
+        bus = open_bus()
         self.clock_chip = ClockChip(bus)
         self.journal = Journal(Fram(bus), FlashStore(), self.clock_chip)
         self.image = FirmwareImage()

@@ -425,7 +425,9 @@ class HostLink:
             log = journal.log
             reply.field(log.first_seq)
             reply.field(log.next_seq)
-            reply.field(log.broken_seq + 1)
+            reply.field(log.broken_seq)
+            reply.field(1 if journal.fram_fitted else 0)
+            reply.field(1 if journal.date_known else 0)
 
     def _write_query(self, message: int) -> None:
         reply = self._reply

@@ -32,6 +32,7 @@ from pump.core.storage_layout import (
     LOG_SLOTS,
     PRESCRIPTION_0,
     PRESCRIPTION_1,
+    SCRATCH,
     RAM_SLOTS,
 )
 
@@ -70,20 +71,17 @@ _CLOSED = const(1)
 _OPEN = const(2)
 _DAMAGED = const(3)
 
+_PATTERN = const(16)
+
 # What a damaged marker alone stands for: the largest order there is.
 _ALL_STEPS = const(12_800_000)
-
-# What ``asked`` says.
-NOTHING = const(0)
-WAITING = const(1)
-FETCHED = const(2)  # ``log`` has the record
-NO_RECORD = const(3)  # there is none, or it is damaged
 
 
 class Journal:
     """One per board; ``boot`` first, then ``step`` every tick.
 
     ``fram_fitted``        the FRAM answered at boot
+    ``fram_is_missing``    it did not, and had one the last time
     ``clock_fitted``       the clock chip did
     ``date_known``         records carry a date
     ``interrupted``        a session was open when the board was reset; it is to be
@@ -94,11 +92,11 @@ class Journal:
     ``recovered_rung``     the rung that it was on
     ``can_resume``         its prescription was recovered, and its volume
     ``last_session``       the highest number used so far; the next is above it
+    ``day``, ``ms``        since 2000-01-01, and of that day; without a date 0 and since boot
     ``lease_steps``        total of steps since START that may be granted
+    ``session_open``       one is, until it is closed
     ``ok``                 log and checkpoint take what is written to them
     ``log``                the event log
-    ``asked``              what became of record ``asked_seq``; whoever has taken the
-                           answer sets it back to ``NOTHING``
     """
 
     def __init__(self, fram, flash_store, clock_chip):
@@ -107,6 +105,7 @@ class Journal:
         self._clock = clock_chip
         self._crc = Crc16()
         self.fram_fitted = fram.fitted
+        self.fram_is_missing = False
         self._ram = None
         if self.fram_fitted:
             self.log = EventLog(fram, LOG_BASE, LOG_SLOTS, self._crc)
@@ -130,7 +129,7 @@ class Journal:
         self.ok = True
         self._rx_due = False  # ``_stored_rx`` has one that is to be written
         self.archive_due = False  # without FRAM: records that are not in flash
-        self._is_open = False
+        self.session_open = False
         self._session = 0
         self._vtbi_steps = 0
         self._stored_lease = 0  # what the checkpoint says
@@ -142,11 +141,8 @@ class Journal:
         self._failures = 0
         self._pause_ms = 0
         self._ticket = 0
-        self._day = 0
-        self._ms = 0
-        self.asked = NOTHING
-        self.asked_seq = 0
-        self._fetched_last = False  # the bus of the tick before went to a reader
+        self.day = 0
+        self.ms = 0
 
     # --- boot --------------------------------------------------------------------
 
@@ -157,6 +153,9 @@ class Journal:
         """
         self._take_date()
         marker = self._read_marker()
+        self.fram_is_missing = (
+            not self.fram_fitted and 0 < marker < _DAMAGED and self._marker[5] == 1
+        )
         marked = get32(self._marker, 0) if 0 < marker < _DAMAGED else 0
         checkpoint = self._checkpoint
         found = False
@@ -221,7 +220,7 @@ class Journal:
         self.interrupted = True
         self.recovered_session = session
         self.recovered_steps = steps
-        self._is_open = True
+        self.session_open = True
         self._session = session
         self._vtbi_steps = steps
         self._stored_lease = steps
@@ -264,8 +263,8 @@ class Journal:
     def _take_date(self) -> None:
         clock = self._clock
         if self.clock_fitted and clock.read():
-            self._day = clock.day
-            self._ms = clock.second * 1000
+            self.day = clock.day
+            self.ms = clock.second * 1000
             self.date_known = True
 
     def set_date(self, day: int, second: int, role: int) -> bool:
@@ -276,9 +275,9 @@ class Journal:
                 return False
         elif not 1 <= day <= 36_524 or not 0 <= second < 86_400:
             return False
-        self.note(event_log.DATE_SET, role, self._day, self._ms)
-        self._day = day
-        self._ms = second * 1000
+        self.note(event_log.DATE_SET, role, self.day, self.ms)
+        self.day = day
+        self.ms = second * 1000
         self.date_known = True
         return True
 
@@ -292,7 +291,7 @@ class Journal:
         the tick is late.  The FRAM comes first: if the power goes before the
         marker is written, 0.5 mL count as delivered; the other way round, all.
         """
-        if self._is_open or session <= self.last_session or vtbi_steps <= 0:
+        if self.session_open or session <= self.last_session or vtbi_steps <= 0:
             return False
         self._finish_writing()
         lease = vtbi_steps
@@ -324,7 +323,7 @@ class Journal:
         self._vtbi_steps = vtbi_steps
         self._stored_lease = lease
         self.lease_steps = lease
-        self._is_open = True
+        self.session_open = True
         self._adopted = True
         self._still_ms = 0
         self._take_date()
@@ -335,7 +334,7 @@ class Journal:
         """The open session goes on with ``rx``, which is tighter (L25).  Stored by
         28 of the steps that follow; false while the one before still is: ask
         again in the next tick."""
-        if not self._is_open or vtbi_steps > self._vtbi_steps:
+        if not self.session_open or vtbi_steps > self._vtbi_steps:
             return False
         if self._rx_due or self._writing is self._stored_rx.slots:
             return False
@@ -350,7 +349,7 @@ class Journal:
     def close_session(self, delivered_steps: int) -> bool:
         """END, motor off; true if it is stored that the session is closed.
         Writes flash, like ``open_session``."""
-        if not self._is_open:
+        if not self.session_open:
             return True
         self._finish_writing()
         if not self._adopted and delivered_steps < self.recovered_steps:
@@ -369,7 +368,7 @@ class Journal:
             return False
         whole = self.interrupted and not self.can_resume
         self.note(event_log.CLOSED, 1 if whole else 0, self._session, delivered_steps)
-        self._is_open = False
+        self.session_open = False
         self.interrupted = False
         self.can_resume = False
         return True
@@ -401,20 +400,16 @@ class Journal:
                 self.lease_steps = self._stored_lease
         if not self.fram_fitted:
             self._write_note()
-            if self.asked == WAITING:
-                self._fetch()
             return
         if self._pause_ms > 0:
             self._pause_ms -= dt_ms
-            if self.asked == WAITING:
-                self.asked = NO_RECORD
             return
         if self._appended is not None:
             self._confirm_note()
         elif self._writing is not None:
             self._go_on_writing()
         elif (
-            self._is_open
+            self.session_open
             and self._adopted
             and self._lease_is_due(may_move, granted_steps, delivered_steps)
         ):
@@ -431,11 +426,7 @@ class Journal:
             self._writing = self._stored_rx.slots
             self._writing.begin()
             self._go_on_writing()
-        elif self.asked == WAITING and not (self._fetched_last and self.pending()):
-            self._fetched_last = True
-            self._fetch()
         else:
-            self._fetched_last = False
             self._write_note()
 
     def _lease_is_due(self, may_move: bool, granted_steps: int, delivered_steps: int) -> bool:
@@ -497,7 +488,7 @@ class Journal:
         ``event_log.LOG_KINDS``; written by the steps that follow."""
         ring = self._urgent if event_log.is_urgent(kind, code) else self._common
         if ring.admits():
-            ring.put(self._ticket, self._day, self._ms, kind, code, a, b)
+            ring.put(self._ticket, self.day, self.ms, kind, code, a, b)
             self._ticket += 1
 
     def pending(self) -> int:
@@ -506,12 +497,12 @@ class Journal:
 
     def _pass_time(self, dt_ms: int) -> None:
         if self.date_known:
-            self._ms += dt_ms
-            if self._ms >= _DAY_MS:
-                self._ms -= _DAY_MS
-                self._day += 1
-        elif self._ms < _MS_MOST - 1000:
-            self._ms += dt_ms
+            self.ms += dt_ms
+            if self.ms >= _DAY_MS:
+                self.ms -= _DAY_MS
+                self.day += 1
+        elif self.ms < _MS_MOST - 1000:
+            self.ms += dt_ms
         self._common.pass_time(dt_ms)
         self._urgent.pass_time(dt_ms)
         if self._common.kept and self._common.owes_report():
@@ -520,7 +511,7 @@ class Journal:
             self._report(self._urgent, 1)
 
     def _report(self, ring, room: int) -> None:
-        ring.put(self._ticket, self._day, self._ms, event_log.KEPT_BACK, room, ring.kept, 0)
+        ring.put(self._ticket, self.day, self.ms, event_log.KEPT_BACK, room, ring.kept, 0)
         self._ticket += 1
         ring.kept = 0
 
@@ -565,21 +556,40 @@ class Journal:
 
     # --- reading the log ------------------------------------------------------------------
 
-    def ask(self, seq: int) -> bool:
-        """Have the steps that follow read record ``seq`` and say so in ``asked``.
-        False while an earlier one is waited for.
+    def read_record(self, seq: int) -> bool:
+        """Have record ``seq`` in ``log``; false if there is none, or a damaged one.
+        0.8 ms of the bus."""
+        if self._appended is not None:
+            self._confirm_note()
+        return self.log.fetch(seq)
 
-        The lease goes first, and of records written and read each has every other
-        turn: reading the log holds nothing up.
-        """
-        if self.asked != NOTHING:
-            return False
-        self.asked = WAITING
-        self.asked_seq = seq
+    def write_log_line(self, reply) -> None:
+        """Append the record that was read to a reply: ``event_log.LOG_FIELDS``."""
+        log = self.log
+        reply.field(log.seq)
+        reply.field(log.day)
+        reply.field(log.ms)
+        reply.field(log.kind)
+        reply.field(log.code)
+        reply.field(log.a)
+        reply.field(log.b)
+        reply.field(log.prev)
+        reply.field(log.crc)
+
+    # --- the self-test --------------------------------------------------------------------
+
+    def test_pattern(self) -> bool:
+        """Whether the FRAM takes a pattern, and its complement, and gives them back."""
+        pattern = bytearray(_PATTERN)
+        back = bytearray(_PATTERN)
+        for flip in (0x55, 0xAA):
+            for i in range(_PATTERN):
+                pattern[i] = i * 17 & 0xFF ^ flip
+            if not self._fram.write(SCRATCH, pattern, _PATTERN):
+                return False
+            if not self._fram.read(SCRATCH, back, _PATTERN) or back != pattern:
+                return False
         return True
-
-    def _fetch(self) -> None:
-        self.asked = FETCHED if self.log.fetch(self.asked_seq) else NO_RECORD
 
     # --- blocks, while the motor is off ---------------------------------------------------
 
@@ -628,30 +638,3 @@ class Journal:
         put32(marker, 6, vtbi_steps)
         put32(marker, 10, delivered_steps)
         return self._flash.write(MARKER, marker, _MARKER_BYTES)
-
-
-def write_log_line(reply, journal) -> None:
-    """Append the record that was asked for to a reply: ``event_log.LOG_FIELDS``, or
-    its number alone if there is none or it is damaged."""
-    reply.field(journal.asked_seq)
-    if journal.asked != FETCHED:
-        return
-    log = journal.log
-    reply.field(log.day)
-    reply.field(log.ms)
-    reply.field(log.kind)
-    reply.field(log.code)
-    reply.field(log.a)
-    reply.field(log.b)
-    reply.field(log.prev)
-    reply.field(log.crc)
-
-
-def write_log_head(reply, journal) -> None:
-    """Append what there is to read: ``event_log.LOG_HEAD_FIELDS``."""
-    log = journal.log
-    reply.field(log.first_seq)
-    reply.field(log.next_seq)
-    reply.field(log.broken_seq)
-    reply.field(1 if journal.fram_fitted else 0)
-    reply.field(1 if journal.date_known else 0)

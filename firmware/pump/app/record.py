@@ -21,9 +21,7 @@ class Record:
 
     def tested(self, self_test) -> None:
         """The self-test has ended."""
-        self._note(
-            event_log.POST, self_test.result, self_test.item, self_test.absent_mask
-        )
+        self._note(event_log.POST, self_test.result, self_test.item, self_test.absent_mask)
 
     def step(self, inputs, outputs, state_before: int) -> None:
         """After each step of the controller."""
@@ -64,9 +62,7 @@ class Record:
         if outputs.event_result != reasons.OK:
             return
         if event == st.EV_COMMIT:
-            self._note(
-                event_log.COMMIT, inputs.role, inputs.argument, self._controller.rx.vtbi_ul
-            )
+            self._note(event_log.COMMIT, inputs.role, inputs.argument, self._controller.rx.vtbi_ul)
         else:
             self._note(event_log.PERSON, event, inputs.argument, inputs.role)
 

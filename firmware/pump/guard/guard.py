@@ -154,6 +154,10 @@ class Guard:
         self._is_beginning = True
         return True
 
+    def total_steps(self) -> int:
+        """Steps of the session that it has counted itself, for the self-test."""
+        return self._total
+
     def permit(self, on: bool) -> None:
         """Whether the motor may be powered, said anew in every tick."""
         self._permit = _YES if on else _NO

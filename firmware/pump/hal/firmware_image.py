@@ -1,8 +1,6 @@
 """The firmware's own files against the manifest that came with them.  (F25)
 
-``manifest`` in the root of the board's file system holds a line for each file,
-its SHA-256 in hex, two spaces and its path, as ``sha256sum`` writes it.  The
-code that runs is in RAM; what has changed in flash would run after the next
+The code that runs is in RAM; what has changed in flash would run after the next
 reset, so it is found at the self-test and, while the motor is off, before it.
 """
 
@@ -12,7 +10,8 @@ import io
 
 from micropython import const
 
-MANIFEST = "manifest"
+from pump.hal.manifest import MANIFEST
+
 _CHUNK = const(512)
 
 # What ``check_some`` says.

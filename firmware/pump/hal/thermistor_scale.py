@@ -1,6 +1,6 @@
 """How the driver's thermistor reads.
 
-10 kOhm at 25 degrees Celsius (beta 3435 K) to ground, 10 kOhm to the
+10 kOhm at 25 degrees Celsius (beta 3950 K) to ground, 10 kOhm to the
 converter's reference, 12 bits: count = 4096 R / (R + 10 kOhm).  The count
 falls as it gets warmer.  A broken wire or a short reads beyond either end.
 """
@@ -10,7 +10,7 @@ from micropython import const
 # One count every ten degrees from the lowest on.
 LOWEST_C = const(-20)
 STEP_C = const(10)
-COUNTS = (3628, 3368, 3038, 2654, 2249, 1854, 1497, 1191, 941, 741, 584, 462, 368, 295, 238)
+COUNTS = (3741, 3496, 3157, 2739, 2278, 1825, 1419, 1082, 816, 613, 462, 350, 267, 206, 160)
 
 
 def celsius(count: int) -> int:

@@ -6,8 +6,8 @@ firmware dispatches by it and the host's client builds lines from it.
 
 from micropython import const
 
+from pump.core import event_log, limits, roles
 from pump.core import infusion_state as st
-from pump.core import limits, roles
 from pump.protocol import authentication as auth
 
 PROTOCOL_VERSION = const(2)
@@ -153,7 +153,7 @@ MESSAGES = (
         roles.OBSERVER,
         0,
         (),
-        "first record of the log, the one to come; 1 + the first that breaks the chain, or 0",
+        "first record of the log, the one to come, the first that breaks the chain or -1",
     ),
     (
         b"HELLO",
@@ -380,8 +380,8 @@ REPLIES = (
     (b"FITTED?", ("fram", "clock_chip", "date_valid", "log", "key")),
     (b"ROLE?", ("role", "locked_s", "attempts_left")),
     (b"DATE?", ("day", "second", "valid")),
-    (b"LOG?", ("record", "day", "ms", "kind", "code", "a", "b", "previous", "crc")),
-    (b"LOG_ENDS?", ("first", "next", "broken")),
+    (b"LOG?", event_log.LOG_FIELDS),
+    (b"LOG_ENDS?", event_log.LOG_HEAD_FIELDS),
     (b"HELLO", ("version", "table", "last_seq")),
     (b"CHALLENGE", ("nonce",)),
     (b"LOGIN", ("role",)),

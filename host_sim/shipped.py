@@ -1,0 +1,41 @@
+"""What is in the flash of a simulated board when it leaves the shop: the
+firmware's files, their manifest, and the simulator's device key."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import pump
+from host_sim.flash import Flash
+from host_sim.power import Supply
+from host_sim.simulator_key import SIMULATOR_KEY
+from pump.hal.manifest import MANIFEST
+
+FIRMWARE = Path(pump.__file__).parent.parent
+
+
+@cache
+def shipped_blocks() -> tuple[bytes, ...]:
+    """The flash chip's content, block by block; made once per process."""
+    flash = Flash(Supply())
+    folders = set()
+    manifest = []
+    for path in sorted(FIRMWARE.rglob("*.py")):
+        name = path.relative_to(FIRMWARE).as_posix()
+        for folder in reversed(Path(name).parents[:-1]):
+            if folder not in folders:
+                folders.add(folder)
+                flash.mkdir(folder.as_posix())
+        data = path.read_bytes()
+        _put(flash, name, data)
+        manifest.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
+    _put(flash, MANIFEST, "".join(manifest).encode())
+    _put(flash, "key", SIMULATOR_KEY)
+    return tuple(flash.chip.blocks)
+
+
+def _put(flash: Flash, name: str, data: bytes) -> None:
+    with flash.open(name, "wb") as file:
+        file.write(data)
