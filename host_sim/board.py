@@ -358,6 +358,15 @@ class Board:
         while self.now_us < us:
             self.run_tick()
 
+    def run_self_test(self, limit_us: int = 12 * SECOND_US) -> None:
+        """Turns of the loop until the firmware's self-test has ended, one way or the
+        other; ``limit_us`` bounds a firmware that does not get there."""
+        until_us = self.now_us + limit_us
+        while self.now_us < until_us:
+            self.run_tick()
+            if self.application is not None and self.application.self_test.result:
+                return
+
     # --- time ----------------------------------------------------------------------
 
     def at(self, us: int, action: Callable[[], None]) -> None:

@@ -21,6 +21,7 @@ from pump.protocol.framing import Crc16
 
 REPLY_TIMEOUT_S = 1.0
 TRIES = 3
+SELF_TEST_TIMEOUT_S = 15.0  # it ends within 10 s
 _TYPED = "-"  # what stands in the place of SEQ in an answer to a line without one
 PUSHED_FIELDS = {mark.decode(): fields for mark, fields, _ in messages.PUSHED}
 ROLES = {name.lower(): number for number, name in enumerate(roles.ROLE_NAMES)}
@@ -220,10 +221,12 @@ class Client:
         return self.query_fields("STATUS?")
 
     def hello(self) -> None:
-        """Open the conversation, and log in if there is a key.
+        """Open the conversation, log in if there is a key, and wait for the
+        device's self-test to end.
 
-        Raises ``Refused`` if the device speaks another protocol version or
-        has another message table or does not take the key, ``LinkError`` if nothing answers.
+        Raises ``Refused`` if the device speaks another protocol version, has
+        another message table or does not take the key, ``LinkError`` if nothing
+        answers or the self-test does not end.
         """
         self._is_known = False
         self._serial = None
@@ -234,6 +237,11 @@ class Client:
         self._seq = int(answer[2])
         if self.key is not None:
             self.login(self.role)
+        deadline = self.link.now() + SELF_TEST_TIMEOUT_S
+        while self.query("POST?")[0] == "RUNNING":
+            if self.link.now() >= deadline:
+                raise LinkError(f"the self-test has not ended within {SELF_TEST_TIMEOUT_S:g} s")
+            self.receive(0.2)
 
     def login(self, role: str) -> None:
         """Take ``role`` by answering its challenge.

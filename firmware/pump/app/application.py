@@ -73,7 +73,7 @@ class Application:
         self.controller = Controller()
         self.inputs = Inputs()
         self.outputs = Outputs()
-        self.inputs.clock_fitted = self.clock_chip.fitted
+        self.inputs.clock_fitted = self.clock_chip.fitted and self.clock_chip.start_square_wave()
         device_key = DeviceKey()
         serial = serial_number()
         self.self_test = SelfTest(

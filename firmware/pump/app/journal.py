@@ -71,7 +71,8 @@ _CLOSED = const(1)
 _OPEN = const(2)
 _DAMAGED = const(3)
 
-_PATTERN = const(16)
+# One transfer of the FRAM.
+_PATTERN = const(24)
 
 # What a damaged marker alone stands for: the largest order there is.
 _ALL_STEPS = const(12_800_000)

@@ -110,7 +110,7 @@ class SelfTest:
         self._sound = False
         self._lamps = False
         self._probe = False
-        self._pulses = False
+        self._pulses = -1
         self._items = (
             self._code,
             self._check_image,
@@ -139,7 +139,7 @@ class SelfTest:
         self._sound = False
         self._lamps = False
         self._probe = False
-        self._pulses = False
+        self._pulses = -1
         verdict = self._items[self.item](inputs)
         if verdict == _GOES_ON:
             return
@@ -167,10 +167,11 @@ class SelfTest:
             outputs.lamp_green = True
         if self._probe:
             outputs.air_probe = True
-        if self._pulses:
+        if self.moves and self._pulses >= 0:
+            # The slot of the pulses, then empty ones until they have come out.
             outputs.rate_ul_h = _PULSE_RATE_UL_H
             outputs.slot_ms = _PULSE_SLOT_MS
-            outputs.steps = _PULSES
+            outputs.steps = self._pulses
             outputs.last_step_us = _PULSE_SLOT_MS * 1000
 
     # --- items -------------------------------------------------------------------
@@ -203,9 +204,10 @@ class SelfTest:
         return _PASS if self._ms >= _REST_MS else _GOES_ON
 
     def _counters(self, inputs) -> int:
+        self._pulses = 0
         if self._count == 0:
             self._count = 1
-            self._pulses = True
+            self._pulses = _PULSES
             self.moves = True
             self._guard.load(limits.HARDWARE_CAP_UL_H, limits.VTBI_MAX_UL)
             self._guard.begin(0)
@@ -226,6 +228,9 @@ class SelfTest:
             self._count = 1
             self.moves = True
             self._dead_man.arm()
+            return _GOES_ON
+        if self._count == 1:
+            self._count = 2
             return _GOES_ON if self._dead_man.level() else _FAIL
         if self._ms < _REST_MS:
             return _GOES_ON

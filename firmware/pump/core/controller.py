@@ -102,6 +102,8 @@ class Controller:
         outputs.enable = False
         outputs.rate_ul_h = 0
         outputs.steps = 0
+        outputs.reverse = False
+        outputs.air_probe = False
         outputs.slot_ms = dt_ms
         outputs.event_result = reasons.OK
         outputs.sound = False

@@ -7,7 +7,7 @@ CHECKPOINT_0 = const(0x0000)
 CHECKPOINT_1 = const(0x0040)
 PRESCRIPTION_0 = const(0x0080)
 PRESCRIPTION_1 = const(0x0140)
-# 16 bytes that the self-test writes and reads back; free before and after them.
+# 24 bytes that the self-test writes and reads back; free before and after them.
 SCRATCH = const(0x0400)
 LOG_BASE = const(0x0440)
 LOG_SLOTS = const(1320)  # to the last byte

@@ -88,7 +88,7 @@ def command(
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    board.run_tick()  # booted: it answers from here on
+    board.run_self_test()  # in no time: it can be used from here on
     click.echo(f"serving on {port.name}")
     try:
         server.run(lambda: stopped)
