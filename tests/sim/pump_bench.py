@@ -58,6 +58,7 @@ class Bedside:
         self.link = VirtualLink(self.board)
         self.client = Client(self.link)
         self.bench = Bench(self.board, self.link)
+        self.board.run_self_test()
         self.board.edge_log = []
         self.pins: list[PinChange] = []
         self.heard: list[Pushed] = []

@@ -174,7 +174,8 @@ class Application:
         self.signals.read(inputs)
         inputs.step_edges = self.step_counter.new_edges()
         inputs.encoder_edges = self.encoder.new_edges()
-        inputs.reverse_edges = self.reverse.new_edges()
+        # They are some of those, so there are none without them.
+        inputs.reverse_edges = self.reverse.new_edges() if inputs.encoder_edges else 0
         inputs.enable_level = self.dead_man.level()
         inputs.queue_dropped = self.stepper.queue_dropped
         inputs.guard_trip = self.guard_timer.trip
