@@ -80,7 +80,7 @@ class Board:
 
     ``now_us``        true time since power-on
     ``levels``        level of each GPIO
-    ``step_edges``    rising STEP edges since power-on
+    ``step_edges``    rising STEP edges since power-on, or since ``run_self_test``
     ``edge_totals``   rising edges of a pin; of ENCODER_B, edges of ENCODER with
                       ENCODER_B high
     ``usb``           the serial line
@@ -360,12 +360,16 @@ class Board:
 
     def run_self_test(self, limit_us: int = 12 * SECOND_US) -> None:
         """Turns of the loop until the firmware's self-test has ended, one way or the
-        other; ``limit_us`` bounds a firmware that does not get there."""
+        other; ``limit_us`` bounds a firmware that does not get there.  Its own
+        pulses, with the driver off, are then forgotten."""
         until_us = self.now_us + limit_us
         while self.now_us < until_us:
             self.run_tick()
             if self.application is not None and self.application.self_test.result:
-                return
+                break
+        self._settle_edges()
+        self.step_edges = 0
+        self._edge_digest = 0
 
     # --- time ----------------------------------------------------------------------
 

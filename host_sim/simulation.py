@@ -160,6 +160,7 @@ class Simulation:
         )
         if self._disturb:
             self._disturb(self.bench)
+        self.board.run_self_test()
         client = self.client
         client.hello()
         client.load(spec.program)
