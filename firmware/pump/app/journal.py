@@ -32,8 +32,8 @@ from pump.core.storage_layout import (
     LOG_SLOTS,
     PRESCRIPTION_0,
     PRESCRIPTION_1,
-    SCRATCH,
     RAM_SLOTS,
+    SCRATCH,
 )
 
 # The queue ran dry and was counted: longer than any queue (100 ms), twice.
