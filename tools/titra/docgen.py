@@ -20,7 +20,16 @@ from host_sim.faults import FAULTS
 from host_sim.simulation import RunSpec, Simulation
 from host_sim.simulator_key import SIMULATOR_KEY
 from pump.core import alarm_conditions as ac
-from pump.core import checkpoint, event_log, limits, reasons, roles, storage_layout, units
+from pump.core import (
+    checkpoint,
+    event_log,
+    limits,
+    reasons,
+    roles,
+    self_test_items,
+    storage_layout,
+    units,
+)
 from pump.core import infusion_state as st
 from pump.protocol import authentication as auth
 from pump.protocol import messages
@@ -225,6 +234,18 @@ def _faults() -> str:
     )
 
 
+def _self_test() -> str:
+    return _table(
+        ("bit", "item", "passes when", "fails when"),
+        (
+            (str(bit), f"`{name.decode()}`", shows, fails)
+            for bit, (name, (shows, fails)) in enumerate(
+                zip(self_test_items.ITEM_NAMES, self_test_items.ITEM_TEXTS, strict=True)
+            )
+        ),
+    )
+
+
 def _fram() -> str:
     layout = storage_layout
     blocks = (
@@ -317,6 +338,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "transitions": _transitions,
     "alarms": _alarms,
     "faults": _faults,
+    "self-test": _self_test,
     "session": _session,
     "fram": _fram,
     "log-record": lambda: _bytes_of(event_log),

@@ -6,13 +6,15 @@ from micropython import const
 from pump.app.host_link import HostLink
 from pump.app.journal import Journal
 from pump.app.record import Record
-from pump.app.self_test import PASSED, RUNNING, SelfTest
+from pump.app.self_test import SelfTest
 from pump.app.telemetry import Telemetry
 from pump.core import infusion_state as st
 from pump.core import reasons
 from pump.core.controller import Controller
 from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
+from pump.core.self_test_items import PASSED, RUNNING
+from pump.guard.guard import REFUSED
 from pump.hal import pinout, reset_mark
 from pump.hal.board_id import serial_number
 from pump.hal.clock import Clock
@@ -42,6 +44,8 @@ _OPEN = st.SESSION_STATES | 1 << st.COMPLETE
 _IMAGE_MS = const(200)
 # Ticks between two looks at the clock chip's seconds.
 _SECONDS_TICKS = const(4)
+# Without FRAM the log is put into flash this often, if there is anything new.
+_ARCHIVE_MS = const(60_000)
 # A reset that was asked for waits until its answer has been sent.
 _RESTART_MS = const(200)
 
@@ -99,7 +103,9 @@ class Application:
         self.record = Record(self.journal, self.controller)
         self._until_seconds = 0
         self._image_ms = 0
+        self._archive_ms = 0
         self._restart_ms = 0
+        self._guard_refused = False
         # Reads up to a second and a half of log: before the watchdog runs.
         self.journal.boot()
         self._take_up_session()
@@ -131,7 +137,8 @@ class Application:
         else:
             self.link.poll(inputs)
         if inputs.event == st.EV_START and controller.may_start():
-            # Stored before the motor may be enabled, in flash as well.
+            # Stored before the motor may be enabled, in flash as well: up to 0.8 s.
+            self.watchdog.feed()
             self.journal.open_session(
                 self.journal.last_session + 1, controller.rx, controller.rx_steps()
             )
@@ -182,6 +189,8 @@ class Application:
         inputs.enable_level = self.dead_man.level()
         inputs.queue_dropped = self.stepper.queue_dropped
         inputs.guard_trip = self.guard_timer.trip
+        if self._guard_refused:
+            inputs.guard_trip = REFUSED
         inputs.guard_beats = self.guard_timer.new_beats()
         inputs.lease_steps = self.journal.lease_steps
         inputs.storage_ok = self.journal.ok
@@ -210,9 +219,9 @@ class Application:
         if outputs.event_result == reasons.OK:
             if event == st.EV_COMMIT:
                 rx = self.controller.rx
-                guard.load(rx.cap_ul_h, rx.vtbi_ul)
+                self._guard_refused |= not guard.load(rx.cap_ul_h, rx.vtbi_ul)
             elif event == st.EV_START:
-                guard.begin(0)
+                self._guard_refused |= not guard.begin(0)
         guard.permit(outputs.enable or self.self_test.moves)
 
     def _while_off(self, inputs, state_before: int) -> None:
@@ -223,6 +232,7 @@ class Application:
         if 1 << state_before & _OPEN and (
             state == st.IDLE or (state == st.COMPLETE and not journal.interrupted)
         ):
+            self.watchdog.feed()
             journal.close_session(controller.volume.delivered_steps())
         elif state == st.READY and journal.session_open:
             journal.close_session(0)  # the START was refused after all
@@ -233,6 +243,12 @@ class Application:
             self._image_ms = 0
             if self.image.check_some() == ALTERED:
                 controller.report_altered_image()
+        self._archive_ms += inputs.dt_ms
+        if self._archive_ms >= _ARCHIVE_MS:
+            self._archive_ms = 0
+            if journal.archive_due:
+                self.watchdog.feed()
+                journal.archive()
         if self.link.repl_asked:
             self._restart_ms += inputs.dt_ms
             if self._restart_ms >= _RESTART_MS:

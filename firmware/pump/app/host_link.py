@@ -7,10 +7,10 @@ after the step, with what the controller made of it.  STOP overtakes it.
 from micropython import const
 
 from pump import VERSION
-from pump.app.self_test import ITEM_NAMES, RESULT_NAMES
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
 from pump.core import reasons, roles, titration
+from pump.core.self_test_items import ITEM_NAMES, RESULT_NAMES
 from pump.protocol import framing, messages, session
 from pump.protocol.authentication import is_key
 

@@ -23,6 +23,7 @@ BACKWARD_VOLUME = const(6)
 BACKWARD_RATE = const(7)
 DAMAGED = const(8)
 HANDLER = const(9)  # an exception in the interrupt handler itself
+REFUSED = const(10)  # it did not take what the loop has committed or begun
 
 TRIP_NAMES = (
     "NONE",
@@ -35,6 +36,7 @@ TRIP_NAMES = (
     "BACKWARD_RATE",
     "DAMAGED",
     "HANDLER",
+    "REFUSED",
 )
 
 # --- limits, the guard's own ---------------------------------------------------
