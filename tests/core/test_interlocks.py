@@ -11,7 +11,8 @@ from pump.core.outputs import Outputs
 
 STEP = 562_500  # uL/h x ms
 DELIVERING = {"INFUSING", "RUNG_HELD", "KVO"}
-ENABLED = DELIVERING | {"HOLD"}
+ENABLED = DELIVERING | {"HOLD", "BACK_OFF"}
+BACK_OFF_MOST = 3200  # steps: 0.5 mL
 
 
 def asking(rate: int, steps: int, slot_ms: int, enable: bool = True) -> Outputs:
@@ -78,11 +79,11 @@ def test_keep_vein_open_is_capped_at_one_millilitre_per_hour():
 
 @pytest.mark.parametrize("state", [s for s in st.STATE_NAMES if s not in DELIVERING])
 @pytest.mark.req("L14")
-def test_nothing_moves_in_a_state_that_does_not_deliver(state):
+def test_nothing_moves_forward_in_a_state_that_does_not_deliver(state):
     interlock = Interlock()
-    out = asking(100, 0, 10)
+    out = asking(100, 1, 10)
     assert interlock.apply(out, st.STATE_NAMES.index(state), 180_000)
-    assert out.rate_ul_h == 0
+    assert (out.rate_ul_h, out.steps) == (0, 0)
     for _ in range(100):
         out = asking(0, 3, 20)
         interlock.apply(out, st.STATE_NAMES.index(state), 180_000)
@@ -98,6 +99,39 @@ def test_the_driver_is_enabled_only_where_it_may_be(state):
     assert cut is (state not in ENABLED)
 
 
+@pytest.mark.parametrize("state", [s for s in st.STATE_NAMES if s != "BACK_OFF"])
+@pytest.mark.req("L10")
+def test_nothing_turns_backward_outside_of_back_off(state):
+    out = asking(300_000, 3, 10)
+    out.reverse = True
+    assert Interlock().apply(out, st.STATE_NAMES.index(state), 1_200_000)
+    assert (out.reverse, out.rate_ul_h, out.steps) == (False, 0, 0)
+
+
+@pytest.mark.req("L10")
+def test_half_a_millilitre_backward_is_all_there_is_until_delivery():
+    interlock = Interlock()
+
+    def back(steps):
+        out = asking(300_000, steps, 10)
+        out.reverse = True
+        cut = interlock.apply(out, st.BACK_OFF, 180_000)
+        return cut, out.steps
+
+    assert [back(1000) for _ in range(3)] == [(False, 1000)] * 3
+    assert [back(201), back(1)] == [(True, 200), (True, 0)]
+    interlock.apply(asking(0, 0, 10), st.INFUSING, 180_000)
+    assert back(3200) == (False, 3200)
+
+
+@pytest.mark.req("L10")
+def test_no_faster_backward_than_300_ml_per_hour():
+    out = asking(300_001, 1, 10)
+    out.reverse = True
+    assert Interlock().apply(out, st.BACK_OFF, 180_000)
+    assert (out.reverse, out.rate_ul_h, out.steps) == (False, 0, 0)
+
+
 @given(
     ticks=hs.lists(
         hs.tuples(
@@ -107,23 +141,37 @@ def test_the_driver_is_enabled_only_where_it_may_be(state):
             hs.one_of(hs.integers(0, 3), hs.integers(0, 100_000)),  # steps asked for
             strategies.ticks_in_time,
             hs.booleans(),
+            hs.sampled_from([False, False, True]),  # backward
         ),
         max_size=120,
     )
 )
 @pytest.mark.req("L14")
+@pytest.mark.req("L10")
 def test_no_window_holds_more_than_the_integral_of_the_cap_and_one_step(ticks):
     interlock = Interlock()
     above = 0  # the worst window that ends here: its steps less its integral
-    for state, cap, rate, steps, slot_ms, enable in ticks:
+    backward = 0
+    for state, cap, rate, steps, slot_ms, enable, reverse in ticks:
         out = asking(rate, steps, slot_ms, enable)
+        out.reverse = reverse
         cut = interlock.apply(out, st.STATE_NAMES.index(state), cap)
-        limit = allowed_cap(state, cap)
-        assert out.rate_ul_h == min(rate, limit)
         assert 0 <= out.steps <= steps
         assert out.enable is (enable and state in ENABLED)
-        assert cut is ((out.rate_ul_h, out.steps, out.enable) != (rate, steps, enable))
-        above = max(above, 0) + out.steps * STEP - limit * slot_ms
+        assert out.reverse <= (reverse and state == "BACK_OFF")
+        if reverse or state == "BACK_OFF":
+            assert out.rate_ul_h <= (min(rate, 300_000) if out.reverse else 0)
+            assert out.reverse or out.steps == 0
+            assert cut or (out.steps, out.enable) == (steps, enable)
+            backward += out.steps
+            assert backward <= BACK_OFF_MOST
+            moved = 0
+        else:
+            backward = 0
+            assert out.rate_ul_h == min(rate, allowed_cap(state, cap))
+            assert cut is ((out.rate_ul_h, out.steps, out.enable) != (rate, steps, enable))
+            moved = out.steps * STEP
+        above = max(above, 0) + moved - allowed_cap(state, cap) * slot_ms
         assert above <= STEP
 
 

@@ -12,10 +12,12 @@ from properties.oracle import DELIVERING, ENABLED, LADDER, SESSION, Oracle
 from properties.order_rules import order_problems
 
 from pump.core import infusion_state as st
-from pump.core import reasons
+from pump.core import reasons, roles
 from pump.core.titration import QUESTION_NAMES
 
 STANDING = ("HOLD", "PAUSED", "STOPPED", "ALARM_STOPPED", "KVO")
+RARELY = hs.integers(0, 29)  # 13: for what ends in FAULT, for good
+PEOPLE = hs.sampled_from([roles.OPERATOR, roles.OPERATOR, roles.OBSERVER, roles.SUPERVISOR])
 short_times = hs.sampled_from([0, 0, 20, 100, 3_000])
 numbers = hs.one_of(hs.none(), strategies.arguments)  # none: the right one
 AT_THE_LIMIT = 60_000  # stands for the limit that was ordered
@@ -25,6 +27,15 @@ causes = hs.one_of(
     hs.builds(lambda pa: {"up_pa": pa}, strategies.pressures_pa),
     hs.sampled_from([{"down_ok": False}, {"up_ok": False}, {"air": True}, {"door_open": True}]),
     hs.builds(lambda ms: {"host_silent_ms": ms}, hs.integers(0, 400_000)),
+    hs.sampled_from(
+        [
+            {"storage_ok": False},
+            {"supply_good": False},
+            {"supply_mv": 3_200},
+            {"driver_c": 90},
+            {"driver_ok": False},
+        ]
+    ),
 )
 
 
@@ -47,6 +58,10 @@ class Bedside(RuleBasedStateMachine):
         self.bench.watch = self.observe
         self.ticks = 0
         self.dt_ms = 20
+        self.ok_was_down = False
+        self.memory_is_sound = True
+        self.session = 0
+        self.net_at_start = 0
         self.commit(order)
         self.send("START")
         for _ in range(min(climbed, len(order.rungs) - 1)):
@@ -69,8 +84,20 @@ class Bedside(RuleBasedStateMachine):
             alarm_names(outputs.raised) if outputs.raised else None,
             controller.open_question(),
             QUESTION_NAMES[controller.titration.due],
+            self.what_the_key_does(),
         )
         self.ticks += 1
+
+    def what_the_key_does(self) -> str:
+        """The OK key acknowledges while there is an alarm, else it answers."""
+        down = self.bench.inputs.ok_key
+        began = down and not self.ok_was_down
+        self.ok_was_down = down
+        if not began:
+            return ""
+        if self.bench.controller.alarms.active:
+            return "ACK"
+        return "CONFIRM" if self.oracle.open_question else ""
 
     def send(self, event: str, argument: int = 0) -> str:
         # On the very edge of half an hour away either side may be right by a
@@ -101,7 +128,10 @@ class Bedside(RuleBasedStateMachine):
         question = self.bench.question
         result = self.send("CONFIRM", question)
         assert question or result != "OK"
-        assert not question or result == "OK" or self.bench.outputs.raised
+        assert not question or result == "OK" or self.bench.outputs.raised or self.is_stopped()
+
+    def is_stopped(self) -> bool:
+        return self.bench.inputs.stop_key or self.bench.state == "FAULT"
 
     # --- a person ------------------------------------------------------------------------
 
@@ -129,9 +159,12 @@ class Bedside(RuleBasedStateMachine):
         self.run(ms)
 
     @precondition(lambda self: self.oracle.mode in STANDING)
-    @rule(how=hs.sampled_from(["RESUME", "RESUME", "KVO"]), ms=short_times)
-    def come_back(self, how: str, ms: int) -> None:
+    @rule(how=hs.sampled_from(["RESUME", "RESUME", "KVO"]), ms=short_times, role=PEOPLE)
+    def come_back(self, how: str, ms: int, role: int) -> None:
         self.bench.heal()
+        self.bench.inputs.role = role
+        if ms:
+            self.run(400)  # until slow things have been looked at again
         for event in ("RESET", "RELEASE", how):
             self.send(event)
         self.run(ms)
@@ -200,6 +233,127 @@ class Bedside(RuleBasedStateMachine):
             self.bench.heal()
 
     @precondition(lambda self: self.oracle.mode in DELIVERING)
+    @rule(
+        tenths=hs.integers(0, 80),
+        how=hs.sampled_from(["opens", "opens", "stays", "door", "STOP", "key", "encoder"]),
+        role=PEOPLE,
+    )
+    def the_line_is_blocked(self, tenths: int, how: str, role: int) -> None:
+        """Back-off, for so many tenths of a second, and what ends it."""
+        bench = self.bench
+        bench.inputs.down_pa = bench.controller.rx.occlusion_pa + 1
+        bench.run(100, 10)
+        if how == "encoder":
+            bench.encoder_permille = 2_500
+        bench.run(100 * tenths, 20)
+        if how == "STOP":
+            self.send("STOP")
+        elif how == "key":
+            self.press_stop(60)
+        elif how == "door":
+            bench.inputs.door_open = True
+        elif how == "opens":
+            bench.heal()
+        bench.run(8_000 if how == "stays" else 500, 20)
+        bench.heal()
+        bench.inputs.role = role
+        bench.run(100, 20)
+
+    @rule(ms=hs.sampled_from([20, 60, 500]))
+    def press_stop(self, ms: int) -> None:
+        self.bench.inputs.stop_key = True
+        self.run(ms)
+        assert not self.bench.is_moving
+        self.bench.inputs.stop_key = False
+        self.run(20)
+
+    @rule(times=hs.integers(1, 3), ms=hs.sampled_from([20, 60, 500]))
+    def press_ok(self, times: int, ms: int) -> None:
+        for _ in range(times):
+            self.bench.inputs.ok_key = True
+            self.run(ms)
+            self.bench.inputs.ok_key = False
+            self.run(ms)
+
+    @rule(role=PEOPLE)
+    def somebody_else_comes(self, role: int) -> None:
+        self.bench.inputs.role = role
+
+    @rule(
+        setting=hs.sampled_from(
+            [{"drop_permille": 0}, {"drop_permille": 4_000}, {"pours": True},
+             {"probe_works": False}, {"sounder_works": False}, {"sensors_live": False}]
+        ),
+        lasting=hs.booleans(),
+    )  # fmt: skip
+    def something_breaks(self, setting: dict, lasting: bool) -> None:
+        for name, value in setting.items():
+            setattr(self.bench, name, value)
+        self.run(3_000)
+        if not lasting:
+            self.bench.heal()
+
+    @precondition(lambda self: self.oracle.mode in DELIVERING)
+    @rule(more=hs.integers(0, 60), ms=hs.sampled_from([100, 1_000]))
+    def the_lease_runs_out(self, more: int, ms: int) -> None:
+        volume = self.bench.controller.volume
+        self.bench.inputs.lease_steps = volume.granted_steps + more
+        self.run(ms)
+        self.bench.inputs.lease_steps = 1 << 29
+
+    @rule(
+        likely=RARELY,
+        cause=hs.sampled_from(
+            [{"guard_trip": 2}, {"guard_beats": 0}, {"osc_percent": 70}, {"enable_level": True}]
+        ),
+    )
+    def the_board_fails(self, likely: int, cause: dict) -> None:
+        if likely == 13 and self.oracle.mode != "BACK_OFF":
+            for name, value in cause.items():
+                owner = self.bench if name == "enable_level" else self.bench.inputs
+                setattr(owner, name, value)
+            self.run(500)
+            if "enable_level" not in cause or self.oracle.mode not in ENABLED:
+                assert self.bench.state == "FAULT"
+            self.bench.heal()
+
+    @rule(permille=hs.sampled_from([1_000, 1_000, 1_005, 980]), likely=RARELY)
+    def there_is_a_clock_chip(self, permille: int, likely: int) -> None:
+        if permille != 980 or likely == 13:
+            self.bench.inputs.clock_fitted = True
+            self.bench.clock_permille = permille
+            self.run(2_000)
+
+    @precondition(lambda self: self.oracle.mode in DELIVERING)
+    @rule(ms=hs.sampled_from([20, 60]))
+    def enable_is_taken_away(self, ms: int) -> None:
+        self.bench.enable_level = False
+        self.run(ms)
+        self.bench.enable_level = None
+
+    @rule(
+        likely=RARELY,
+        bit=hs.integers(0, 29),
+        where=hs.sampled_from(
+            ["volume.granted_steps", "volume.counted_steps", "volume.vtbi_steps",
+             "volume.remainder", "titration.rung", "titration.dwell_ms", "ramp.rate_ul_h",
+             "rx.cap_ul_h", "alarms.active", "delivery_ms", "interlock.budget"]
+        ),
+    )  # fmt: skip
+    def a_bit_flips_at_any_time(self, likely: int, bit: int, where: str) -> None:
+        if likely != 13:
+            return
+        *path, name = where.split(".")
+        owner = self.bench.controller
+        for step in path:
+            owner = getattr(owner, step)
+        setattr(owner, name, getattr(owner, name) ^ 1 << bit)
+        self.bench.tick()
+        assert self.bench.state == "FAULT"
+        self.memory_is_sound = False
+        self.run(500)
+
+    @precondition(lambda self: self.oracle.mode in DELIVERING)
     @rule(permille=hs.sampled_from([920, 1080, 0, 700, 1300]), lasting=hs.booleans())
     def the_encoder_sees(self, permille: int, lasting: bool) -> None:
         self.bench.encoder_permille = permille
@@ -230,8 +384,11 @@ class Bedside(RuleBasedStateMachine):
         ),
         bit=hs.integers(0, 21),
         rung=hs.integers(0, 3),
+        likely=RARELY,
     )
-    def a_bit_flips_before_start(self, field: str, bit: int, rung: int) -> None:
+    def a_bit_flips_before_start(self, field: str, bit: int, rung: int, likely: int) -> None:
+        if likely > 13:  # mostly it ends in FAULT
+            return
         rx = self.bench.controller.rx
         if field == "rate":
             rx.rate_ul_h[rung] ^= 1 << bit
@@ -255,7 +412,17 @@ class Bedside(RuleBasedStateMachine):
 
     @invariant()
     def what_is_reported_was_counted(self) -> None:
-        if hasattr(self, "bench"):
+        if hasattr(self, "bench") and self.memory_is_sound:
             volume = self.bench.controller.volume
             assert volume.counted_steps == self.oracle.edges
             assert volume.delivered_ul() == self.oracle.edges * 1000 // 6400
+            # What is in the line is never more than what is reported.
+            if self.bench.state != "FAULT":
+                assert self.bench_net() <= volume.counted_steps
+
+    def bench_net(self) -> int:
+        """Steps forward less backward since START, as the motor turned."""
+        if self.session != self.bench.controller.session:
+            self.session = self.bench.controller.session
+            self.net_at_start = self.bench.net_steps - self.oracle.edges
+        return self.bench.net_steps - self.net_at_start

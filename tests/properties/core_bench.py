@@ -93,6 +93,12 @@ class CoreBench:
     ``sounder_works``     the loop-back hears what is ordered
     ``enable_level``      what ENABLE reads, or ``None`` for what was ordered
     ``turns_backward``    the motor turns the wrong way
+    ``turns_alone``       counts of the encoder in every tick, without a step
+    ``pours``             a drop falls in every tick
+    ``clock_permille``    speed of the clock chip against the processor's time, if
+                          there is one
+    ``heard``             what the loop-back says instead, or ``None``
+    ``backward``     those of the edges that turned the motor back
     ``stray_edges``  STEP edges of the next tick that nobody granted
     ``drop_queue``   the next slot finds a queue that is thrown away with it
     ``watch``        called after each tick with the bench
@@ -112,15 +118,27 @@ class CoreBench:
         self.sounder_works = True
         self.enable_level: bool | None = None
         self.turns_backward = False
+        self.turns_alone = 0
+        self.pours = False
+        self.clock_permille = 1000
+        self.heard: bool | None = None
         self.stray_edges = 0
         self.drop_queue = False
         self.edges = 0
+        self.backward = 0
         self.now_ms = 0
         self.watch: Callable[[CoreBench], None] | None = None
-        self._encoder_part = 0
+        self._shaft = 0  # position, in thousandths of a step
+        self._clock_us = 0
         self._drop_part = 0
         self._last_bit = 0
         self._is_reverse = False  # what the queue holds
+
+    def seal(self) -> None:
+        """What a test has changed in the controller's memory was meant: it is no
+        fault of the memory."""
+        self.controller.shadow.seal_rx(self.controller.rx)
+        self.controller.shadow.seal(self.controller)
 
     def clone(self) -> CoreBench:
         """A pump in the same condition."""
@@ -147,6 +165,11 @@ class CoreBench:
         return alarm_names(self.controller.alarms.active)
 
     @property
+    def net_steps(self) -> int:
+        """What the motor has brought forward, in steps."""
+        return self.edges - 2 * self.backward
+
+    @property
     def is_moving(self) -> bool:
         return bool(self.outputs.rate_ul_h or self.outputs.steps or any(self.queue))
 
@@ -164,24 +187,36 @@ class CoreBench:
         if self.stray_edges:
             edges += self.stray_edges
             self.stray_edges = 0
-        inputs.drop = False
+        inputs.drop = self.pours
+        inputs.encoder_edges = inputs.reverse_edges = 0
         if edges:
             self.edges += edges
-            part = self._encoder_part + edges * self.encoder_permille
-            inputs.encoder_edges = part // 4000
-            self._encoder_part = part % 4000
-            if not self._is_reverse:
+            before = self._shaft
+            if self._is_reverse == self.turns_backward:
+                self._shaft += edges * self.encoder_permille
+                inputs.encoder_edges = self._shaft // 4000 - before // 4000
+            else:
+                self._shaft -= edges * self.encoder_permille
+                inputs.encoder_edges = before // 4000 - self._shaft // 4000
+                inputs.reverse_edges = inputs.encoder_edges
+            if self._is_reverse:
+                self.backward += edges
+            else:
                 self._drop_part += edges * self.drop_permille
                 if self._drop_part >= 320_000:
                     self._drop_part -= 320_000
                     inputs.drop = True
-        else:
-            inputs.encoder_edges = 0
-        backward = self._is_reverse != self.turns_backward
-        inputs.reverse_edges = inputs.encoder_edges if backward else 0
+        inputs.encoder_edges += self.turns_alone
+        if inputs.clock_fitted:
+            self._clock_us += dt_ms * self.clock_permille
+            inputs.clock_seconds = self._clock_us // 1_000_000
+            self._clock_us %= 1_000_000
         inputs.step_edges = edges
         inputs.enable_level = outputs.enable if self.enable_level is None else self.enable_level
-        inputs.sound_heard = outputs.sound and self.sounder_works
+        if self.heard is None:
+            inputs.sound_heard = outputs.sound and self.sounder_works
+        else:
+            inputs.sound_heard = self.heard
         down_pa, up_pa, air = inputs.down_pa, inputs.up_pa, inputs.air
         if self.sensors_live:
             self._last_bit ^= 1
@@ -267,15 +302,30 @@ class CoreBench:
         inputs.driver_c, inputs.driver_ok = 25, True
         inputs.stop_key = inputs.ok_key = False
         inputs.storage_ok = True
-        self.encoder_permille = self.drop_permille = 1000
+        inputs.guard_trip, inputs.guard_beats = 0, 1
+        inputs.osc_percent = 100
+        self.encoder_permille = self.drop_permille = self.clock_permille = 1000
         self.sensors_live = self.probe_works = self.sounder_works = True
-        self.enable_level = None
-        self.turns_backward = False
+        self.enable_level = self.heard = None
+        self.turns_backward = self.pours = False
+        self.turns_alone = 0
 
 
 def alarm_names(mask: int) -> set[str]:
     """Names of the alarm conditions in a bit mask."""
     return {row[ac.COL_NAME] for row in ac.ALARM_CONDITIONS if mask >> row[0] & 1}
+
+
+def recovered(
+    delivered_steps: int = 6_400, delivery_s: int = 600, order: Order | None = None
+) -> CoreBench:
+    """A pump after a reset that interrupted an infusion, its self-test passed."""
+    bench = CoreBench()
+    controller = bench.controller
+    (order or Order()).stage(controller.rx)
+    controller.recover(7, (order or Order()).vtbi_ul * 64 // 10, delivered_steps, delivery_s)
+    assert bench.send("POST_PASSED") == "OK"
+    return bench
 
 
 def reach(state: str, order: Order | None = None, queue_ticks: int = 1) -> CoreBench:

@@ -18,7 +18,7 @@ from properties.order_rules import LONGER_THAN_6_H, order_problems
 
 STEP = 562_500  # uL/h x ms: 1 / 6400 mL
 TICK_MAX = 20
-FAULTS = frozenset({"INTERLOCK"})
+FAULTS = frozenset({"INTERLOCK", "CLOCK_FAULT", "INTEGRITY", "GUARD_TRIP", "MOTOR_FAULT"})
 STOPS = frozenset(
     {
         "DOWNSTREAM_OCCLUSION",
@@ -31,6 +31,13 @@ STOPS = frozenset(
         "NO_CONFIRMATION",
         "DELIVERY_TIME",
         "LINK_SILENT",
+        "FREE_FLOW",
+        "BATTERY_EXHAUSTED",
+        "DRIVER_HOT",
+        "SOUNDER_FAULT",
+        "MOTOR_CUT_OFF",
+        "INTERRUPTED",
+        "STORAGE_FAULT",
     }
 )
 # What an accepted event leads to.
@@ -43,7 +50,9 @@ MOVES = {
     "CLIMB": {"RUNG_HELD": "INFUSING"},
     "HOLD": {"INFUSING": "HOLD", "RUNG_HELD": "HOLD"},
     "PAUSE": dict.fromkeys(("INFUSING", "RUNG_HELD", "HOLD", "KVO"), "PAUSED"),
-    "STOP": dict.fromkeys(("INFUSING", "RUNG_HELD", "HOLD", "KVO", "PAUSED"), "STOPPED"),
+    "STOP": dict.fromkeys(
+        ("INFUSING", "RUNG_HELD", "HOLD", "KVO", "PAUSED", "BACK_OFF"), "STOPPED"
+    ),
     "RESET": {"ALARM_STOPPED": "PAUSED", "STOPPED": "PAUSED"},
     "END": dict.fromkeys(("PAUSED", "STOPPED", "ALARM_STOPPED", "COMPLETE"), "IDLE"),
     "COMMIT": {"IDLE": "READY", "READY": "READY"},
@@ -55,10 +64,12 @@ MOVES = {
 ANYWHERE = frozenset({"STOP", "RESET", "ACK"})
 LADDER = frozenset({"INFUSING", "RUNG_HELD"})
 DELIVERING = LADDER | {"KVO"}
-ENABLED = DELIVERING | {"HOLD"}
+ENABLED = DELIVERING | {"HOLD", "BACK_OFF"}
 SESSION = ENABLED | {"PAUSED", "STOPPED", "ALARM_STOPPED"}
 # The longest that a visible cause may stand while the motor turns, in ms.
 NOTHING: frozenset[str] = frozenset()
+BACK_OFF_STEPS = 3_200  # 0.5 mL
+SUPERVISOR = 2  # the role
 PATIENCE = {"down": 100, "up": 250, "bag": 5_000, "sensor": 100}
 
 
@@ -79,6 +90,13 @@ class Oracle:
         self.order: Order | None = None
         self.uncleared: set[str] = set()  # stopping alarms that nobody has reset
         self.ready_ms = 0
+        self.seconds = 0.0  # since power-on, for the repeats
+        self.raised_at: dict[str, list[float]] = {}
+        self.repeated = False  # a stop alarm for the third time in 10 min
+        self.since_reverse = 9  # ticks since a backward step was granted
+        self.back = 0  # backward steps of this occlusion
+        self.back_edges = 0
+        self.counts = self.credited = 0  # of the encoder, and the steps for them
         # Of all windows of ticks that end now, the worst sum of steps less the
         # integral: of what is allowed, and of what is commanded.
         self.worst_cap = self.worst_rate = 0
@@ -88,8 +106,10 @@ class Oracle:
         self.ladder = order.rungs
         self.ordered_steps = order.vtbi_ul * 64 // 10
         self.rung = 0
-        self.edges = 0
+        self.edges = 0  # forward less what the encoder saw of backward
         self.granted = 0
+        self.extended = False
+        self.limited = False  # by the lease
         self.integral = 0  # of the commanded rate
         self.ladder_ms = 0
         self.away_ms = 0
@@ -113,25 +133,33 @@ class Oracle:
 
     # --- one tick ------------------------------------------------------------------
 
-    def tick(self, inputs, outputs, event: str, result: str, raised, question: int, kind: str):
+    def tick(
+        self, inputs, outputs, event: str, result: str, raised, question: int, kind: str, key=""
+    ) -> None:
         """One step was taken.  ``raised``: names of alarms; ``question``: the
-        number that can be answered now, or 0; ``kind``: what is being asked."""
+        number that can be answered now, or 0; ``kind``: what is being asked;
+        ``key``: "ACK" or "CONFIRM" if the OK key has just gone down and that was
+        to be done."""
         dt_ms = min(inputs.dt_ms, TICK_MAX)
         before = self.mode
         self._pass(before, dt_ms)
-        self.edges += inputs.step_edges
+        self.seconds += dt_ms / 1000
+        self._count(inputs)
         if raised:
-            self._alarms(raised)
-        if event != "NONE":
+            self._alarms(raised, inputs.down_ok)
+        self._keys(inputs, key, dt_ms)
+        if event != "NONE" and result != "OVERTAKEN":
             self._event(event, result, inputs, dt_ms)
-        if self.edges >= self.ordered_steps and self.mode in SESSION:
+        if self.edges >= self.ordered_steps and self.mode in SESSION - {"BACK_OFF"}:
             self.mode = "COMPLETE"
+        if self.mode == "BACK_OFF" and before == "BACK_OFF" and not outputs.enable:
+            self.mode = "ALARM_STOPPED"  # relieved, or as far as it may go
         if self.mode == "READY" and self.ready_ms >= 10 * self.minute:  # L18
             self.mode, self.order = "IDLE", None
         self._leave_or_enter(before)
         if self.edges > self.ordered_steps and self.mode != "FAULT":
             raise Broken("above the volume to be infused")
-        self._check_motion(outputs, dt_ms)
+        self._check_motion(inputs, outputs, dt_ms)
         if self.mode in DELIVERING:
             self._check_world(inputs, dt_ms)
         else:
@@ -141,6 +169,26 @@ class Oracle:
         elif question:
             raise Broken(f"asks in {self.mode}")
         self.rate = outputs.rate_ul_h
+
+    def _count(self, inputs) -> None:
+        """Edges forward count; edges backward only as far as the encoder saw them."""
+        if self.since_reverse > 0:
+            self.edges += inputs.step_edges
+            return
+        self.back_edges += inputs.step_edges
+        if inputs.reverse_edges:
+            # L10: the first count may come after a single step, so it says nothing;
+            # and no more is believed than has left the STEP pin.
+            self.counts += inputs.reverse_edges
+            credit = min(4 * self.counts - 4, self.back_edges) - self.credited
+            self.credited += credit
+            self.edges = max(0, self.edges - credit)
+
+    def _keys(self, inputs, key: str, dt_ms: int) -> None:
+        if key == "CONFIRM":
+            self._check_answer(self.open_question, dt_ms)
+        if inputs.stop_key:
+            self.mode = MOVES["STOP"].get(self.mode, self.mode)
 
     def _pass(self, mode: str, dt_ms: int) -> None:
         """``dt_ms`` have gone by under the mode and rate of the tick before."""
@@ -158,13 +206,23 @@ class Oracle:
         else:
             self.away_ms += dt_ms
 
-    def _alarms(self, raised) -> None:
+    def _alarms(self, raised, down_ok: bool) -> None:
         self.open_question = 0  # L12
+        stops = raised & STOPS
+        for name in stops:
+            at = self.raised_at.setdefault(name, [])
+            at.append(self.seconds)
+            # L17; a second belongs to either side.
+            if len(at) > 2 and self.seconds - at[-3] < 599:
+                self.repeated = True
         if raised & FAULTS:
             self.mode = "FAULT"
-        elif raised & STOPS:
-            self.uncleared |= raised & STOPS
-            if self.mode in ENABLED:
+        elif stops:
+            self.uncleared |= stops
+            if stops == {"DOWNSTREAM_OCCLUSION"} and down_ok and self.mode in DELIVERING:
+                self.mode = "BACK_OFF"
+                self.back = self.back_edges = self.counts = self.credited = 0
+            elif self.mode in ENABLED | {"PAUSED"}:
                 self.mode = "ALARM_STOPPED"
 
     def _event(self, event: str, result: str, inputs, dt_ms: int) -> None:
@@ -194,6 +252,13 @@ class Oracle:
         elif event == "RESET":
             if _visible(inputs, self.order):
                 raise Broken("RESET in spite of its cause")
+            if self.repeated and inputs.role < SUPERVISOR:
+                raise Broken("RESET without a supervisor")
+            if "DELIVERY_TIME" in self.uncleared:
+                if inputs.role < SUPERVISOR:
+                    raise Broken("more time without a supervisor")
+                self.extended = True
+            self.repeated = False
             self.uncleared = set()
             self._answered()
         elif event in ("END", "CANCEL"):
@@ -231,6 +296,8 @@ class Oracle:
         self._begin_session(order)
 
     def _check_start(self, event: str, inputs) -> None:
+        if self.repeated:
+            raise Broken(f"{event} without a supervisor")
         if self.uncleared:
             raise Broken(f"{event} in spite of {self.uncleared}")
         if _visible(inputs, self.order):
@@ -277,26 +344,49 @@ class Oracle:
             return min(self.order.kvo_ul_h, 1_000, self.ladder[self.rung][0])
         return 0
 
-    def _check_motion(self, outputs, dt_ms: int) -> None:
+    def _check_motion(self, inputs, outputs, dt_ms: int) -> None:
         rate, steps = outputs.rate_ul_h, outputs.steps
+        self.since_reverse += 1
         if outputs.enable and self.mode not in ENABLED:
             raise Broken(f"enabled in {self.mode}")
         allowed = self.allowed_ul_h()
+        if outputs.reverse or self.mode == "BACK_OFF":
+            self._check_back(inputs, outputs)
+            return
         if rate > allowed:
             raise Broken(f"{rate} uL/h in {self.mode} on rung {self.rung}, {allowed} allowed")
         if self.mode not in DELIVERING:
             if steps:
                 raise Broken(f"steps in {self.mode}")
             return
+        if self.repeated:
+            raise Broken("delivers without the supervisor that it needs")
         # L13: from zero, by the slew and no faster.
         self.rise_ms += dt_ms
         if rate * 1000 > self.order.slew_ul_h_s * self.rise_ms:
             raise Broken(f"{rate} uL/h {self.rise_ms} ms after a start from zero")
-        self._windows(rate, steps, allowed, dt_ms, outputs.slot_ms)
-        if self.ladder_ms > 360 * self.minute + 2 * TICK_MAX:
+        self._windows(rate, steps, allowed, dt_ms, outputs.slot_ms, inputs.lease_steps)
+        if self.ladder_ms > 360 * self.minute + 2 * TICK_MAX and not self.extended:
             raise Broken("more than six hours of delivery")
 
-    def _windows(self, rate: int, steps: int, allowed: int, dt_ms: int, slot_ms: int) -> None:
+    def _check_back(self, inputs, outputs) -> None:
+        """L10: backward in BACK_OFF and nothing else there, half a millilitre at
+        most, no faster than 300 mL/h."""
+        if self.mode != "BACK_OFF":
+            raise Broken(f"backward in {self.mode}")
+        if outputs.steps and not outputs.reverse:
+            raise Broken("forward in BACK_OFF")
+        if outputs.rate_ul_h > 300_000:
+            raise Broken("backward faster than 300 mL/h")
+        if outputs.reverse:
+            self.since_reverse = 0
+            self.back += outputs.steps
+            if self.back > BACK_OFF_STEPS:
+                raise Broken("more than 0.5 mL backward")
+            if inputs.down_ok and inputs.down_pa < 5_000:
+                raise Broken("turns back although the line is relieved")
+
+    def _windows(self, rate, steps, allowed: int, dt_ms: int, slot_ms: int, lease: int) -> None:
         """L8 and L14 over every window at once: the worst window that ends now
         is the worst that ended before, or an empty one, and this tick."""
         if slot_ms != dt_ms:
@@ -311,6 +401,12 @@ class Oracle:
         owed = self.integral - self.granted * STEP
         if owed < 0:
             raise Broken("more steps than the integral of the rate")
+        if self.edges + steps > lease:
+            raise Broken("a step beyond the lease")
+        if lease < self.ordered_steps:
+            self.limited = True  # what it held back is not owed
+        if self.limited:
+            return
         if owed >= STEP and self.granted < self.ordered_steps:
             raise Broken("a step that is owed was not granted")
 

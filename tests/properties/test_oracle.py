@@ -45,15 +45,18 @@ def faster_dwell(controller):
 
 def more_steps(controller):
     controller.interlock.apply = lambda outputs, state, cap: False
-    spoil(controller.volume, "grant", lambda f: lambda rate, dt_ms: f(rate, dt_ms) + 1)
+    spoil(
+        controller.volume, "grant", lambda f: lambda rate, dt_ms, lease: f(rate, dt_ms, lease) + 1
+    )
 
 
 def fewer_steps(controller):
-    controller.volume.grant = lambda rate, dt_ms: 0
+    controller.volume.grant = lambda rate, dt_ms, lease: 0
 
 
 def higher_rung(controller):
     controller.titration.rung = 1
+    controller.shadow.seal(controller)
 
 
 def deaf_to_stop(controller):
@@ -65,7 +68,7 @@ def deaf_to_alarms(controller):
 
 
 def stop_refused(controller):
-    controller._person = lambda inputs: reasons.NOT_IN_THIS_STATE
+    controller._person = lambda inputs, event, argument: reasons.NOT_IN_THIS_STATE
 
 
 def any_answer(controller):
@@ -78,6 +81,61 @@ def any_answer(controller):
 
 def no_questions(controller):
     controller.titration.advance = lambda rx, at_rate, may_climb, dt_ms: False
+
+
+def backward_at_once(controller):
+    controller.interlock.apply = lambda outputs, state, cap: False
+
+    def deliver(f):
+        def spoiled(bit, inputs, outputs, dt_ms):
+            f(bit, inputs, outputs, dt_ms)
+            outputs.reverse = True
+
+        return spoiled
+
+    spoil(controller, "_deliver", deliver)
+
+
+def back_off_without_end(controller):
+    """Neither the pressure nor the volume ends it."""
+
+    def back_off(inputs, outputs, dt_ms):
+        controller.back_off.reversing = True
+        outputs.reverse, outputs.rate_ul_h, outputs.steps = True, 300_000, 8
+        return True
+
+    controller.back_off.step = back_off
+    controller.interlock.apply = lambda outputs, state, cap: False
+
+
+def forward_in_back_off(controller):
+    def back_off(inputs, outputs, dt_ms):
+        outputs.rate_ul_h, outputs.steps = 300_000, 1
+        return True
+
+    controller.back_off.step = back_off
+    controller.interlock.apply = lambda outputs, state, cap: False
+
+
+def more_than_the_lease(controller):
+    spoil(controller.volume, "grant", lambda f: lambda rate, dt_ms, lease: f(rate, dt_ms, 1 << 29))
+
+
+def no_supervisor_needed(controller):
+    controller.alarms.needs_supervisor = lambda: False
+
+
+def relieved(b):
+    b.bench.inputs.down_pa = 61_000
+    b.run(500)
+    b.bench.inputs.down_pa = 4_000
+    b.run(500)
+
+
+def three_doors(b):
+    for _ in range(3):
+        b.something_happens({"door_open": True}, 100, False)
+        b.come_back("RESUME", 3_000, 1)
 
 
 # (what is spoiled, what then happens, what the oracle says)
@@ -95,6 +153,12 @@ CASES = [
     (deaf_to_alarms, lambda b: b.something_happens({"up_ok": False}, 900, True), "sensor"),
     (deaf_to_alarms, lambda b: b.something_happens({"up_pa": 0}, 9_000, True), "bag"),
     (deaf_to_alarms, lambda b: b.something_happens({"air": True}, 30_000, True), "50 uL of air"),
+    (backward_at_once, lambda b: b.run(1_000), "backward in INFUSING"),
+    (back_off_without_end, lambda b: b.the_line_is_blocked(80, "stays", 1), "0.5 mL backward"),
+    (back_off_without_end, relieved, "line is relieved"),
+    (forward_in_back_off, lambda b: b.the_line_is_blocked(5, "stays", 1), "forward in BACK_OFF"),
+    (more_than_the_lease, lambda b: b.the_lease_runs_out(3, 5_000), "beyond the lease"),
+    (no_supervisor_needed, three_doors, "without a supervisor"),
 ]
 
 

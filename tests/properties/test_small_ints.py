@@ -59,7 +59,7 @@ def test_the_copy_measures_the_operations_of_the_core():
         ramp.step(1 << 31, 1 << 30, 20)
     volume = CHECKED.volume.Volume()
     with pytest.raises(TooLarge, match="volume"):
-        volume.grant(1 << 28, 20)
+        volume.grant(1 << 28, 20, 1 << 29)
 
 
 def test_the_copy_decides_as_the_core_does():
@@ -81,6 +81,7 @@ def test_the_largest_order_at_the_highest_rate_stays_within():
     bench.tick()
     volume = bench.controller.volume
     volume.counted_steps = volume.granted_steps = 12_790_000
+    bench.seal()
     bench.send("RESUME")
     bench.run_until(lambda: bench.state == "COMPLETE", 60_000, 20)
     assert volume.delivered_ul() == 2_000_000
@@ -131,7 +132,7 @@ def test_one_slot_of_any_rate_stays_within(rate, slew, remainder, dt_ms, left):
     volume.begin(2_000_000)
     volume.granted_steps = volume.counted_steps = 12_800_000 - left
     volume.remainder = remainder
-    steps = volume.grant(rate, dt_ms)
+    steps = volume.grant(rate, dt_ms, 1 << 29)
     assert 0 <= volume.last_step_us <= 20_000
     ramp = CHECKED.rate_ramp.RateRamp()
     ramp.rate_ul_h = rate

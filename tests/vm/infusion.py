@@ -41,9 +41,14 @@ class Bench:
         self.outputs = Outputs()
         self.crc = framing.Crc16()
         self.queue = [0, 0]
+        self.reverse = False  # what the queue holds
         self.odd = 0
+        self.drop = 0
         self.ticks = 0
-        self.buffer = bytearray(16)
+        self.air = 0  # ticks for which there still is some
+        self.clock_ms = 0
+        self.blocked = 0
+        self.buffer = bytearray(20)
 
     def tick(self, event, argument):
         inputs, outputs, queue = self.inputs, self.outputs, self.queue
@@ -53,7 +58,26 @@ class Bench:
         self.odd += queue[0]
         inputs.encoder_edges = self.odd >> 2
         self.odd &= 3
+        inputs.reverse_edges = inputs.encoder_edges if self.reverse else 0
+        inputs.drop = False
+        if not self.reverse:
+            self.drop += queue[0]
+            if self.drop >= 320:
+                self.drop -= 320
+                inputs.drop = True
+        # The last bits of a converter are never still.
+        inputs.down_pa ^= self.ticks & 1
+        inputs.up_pa ^= self.ticks & 1
+        inputs.air = outputs.air_probe or self.air > 0
+        inputs.enable_level = outputs.enable
+        inputs.sound_heard = outputs.sound
+        inputs.clock_seconds = 0
+        self.clock_ms += inputs.dt_ms
+        if self.clock_ms >= 1000:
+            self.clock_ms -= 1000
+            inputs.clock_seconds = 1
         self.controller.step(inputs, outputs)
+        self.reverse = outputs.reverse
         queue[0] = queue[1]
         queue[1] = outputs.steps
         if outputs.rate_ul_h == 0:
@@ -72,14 +96,18 @@ class Bench:
         b[6] = o.last_step_us >> 8 & 255
         b[7] = o.event_result
         b[8] = c.alarms.active & 255
-        b[9] = c.alarms.active >> 8
+        b[9] = c.alarms.active >> 8 & 255
         b[10] = c.titration.rung << 4 | c.titration.question
         b[11] = o.sound << 4 | o.lamp_red << 3 | o.lamp_yellow << 2 | o.lamp_green << 1 | o.enable
         b[12] = c.volume.counted_steps & 255
         b[13] = c.volume.counted_steps >> 8 & 255
         b[14] = c.volume.counted_steps >> 16
         b[15] = c.titration.question_id & 255
-        for i in range(16):
+        b[16] = c.alarms.active >> 16 & 255
+        b[17] = c.alarms.active >> 24
+        b[18] = o.reverse << 1 | o.air_probe
+        b[19] = c.alarms.needs_supervisor() << 7 | c.volume.missing_steps & 127
+        for i in range(20):
             self.crc.add(b[i])
 
     def quiet_world(self):
@@ -89,9 +117,17 @@ class Bench:
         inputs.up_ok = True
         inputs.down_pa = 5000
         inputs.up_pa = 5500
-        inputs.air = False
         inputs.door_open = False
         inputs.host_silent_ms = 0
+        inputs.role = 1
+        inputs.clock_fitted = True
+        inputs.guard_beats = 1
+        inputs.supply_good = True
+        inputs.driver_c = 30
+        inputs.storage_ok = True
+        inputs.lease_steps = 1 << 29
+        inputs.stop_key = False
+        inputs.ok_key = False
 
     def program(self):
         rx = self.controller.staged
@@ -109,6 +145,11 @@ class Bench:
         self.quiet_world()
         draw = chance.below(20_000)
         inputs.dt_ms = 10 + chance.below(3) - 1
+        if self.air:
+            self.air -= 1
+        if self.blocked:
+            self.blocked -= 1
+            inputs.down_pa = 61000
         if draw == 0:
             inputs.dt_ms = 35
         elif draw == 1:
@@ -119,7 +160,20 @@ class Bench:
             inputs.up_pa = -20000
         elif draw == 4:
             inputs.door_open = True
-        elif draw < 60:
+        elif draw == 5:
+            self.blocked = 300  # ticks: long enough for a back-off
+        elif draw == 6:
+            inputs.stop_key = True
+        elif draw < 10:
+            inputs.ok_key = True
+        elif draw < 13:
+            inputs.role = 2
+            return st.EV_RESET
+        elif draw == 13:
+            inputs.storage_ok = False
+        elif draw == 14:
+            self.air = 400
+        elif draw < 70:
             return EVENTS[chance.below(len(EVENTS))]
         return st.NO_EVENT
 
@@ -185,12 +239,22 @@ def run_without_allocating(ticks):
     bench = Bench(5)
     bench.quiet_world()
     bench.program()
+    blocked = ticks // 2
     lock, unlock = _heap_locks()
     lock()
     try:
         for _ in range(ticks):
             argument = bench.controller.open_question()
-            bench.tick(st.EV_CONFIRM if argument else st.NO_EVENT, argument)
+            event = st.EV_CONFIRM if argument else st.NO_EVENT
+            if bench.ticks == blocked:
+                bench.inputs.down_pa = 61000  # alarm, back-off, and on again
+            elif bench.ticks == blocked + 200:
+                bench.inputs.down_pa = 4000
+            elif bench.ticks == blocked + 300:
+                event = st.EV_RESET
+            elif bench.ticks == blocked + 301:
+                event = st.EV_RESUME
+            bench.tick(event, argument)
     finally:
         unlock()
     print("no allocation", bench.ticks, bench.controller.volume.counted_steps)

@@ -9,7 +9,7 @@ from pump.app.record import Record
 from pump.app.self_test import SelfTest
 from pump.app.telemetry import Telemetry
 from pump.core import infusion_state as st
-from pump.core import reasons
+from pump.core import reasons, units
 from pump.core.controller import Controller
 from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
@@ -279,7 +279,13 @@ class Application:
             rx = controller.rx
             self.guard.load(rx.cap_ul_h, rx.vtbi_ul)
             self.guard.begin(steps)
-            controller.recover(journal.recovered_session, controller.rx_steps(), steps)
+            # The time that it took is not stored: what the ladder takes at least.
+            controller.recover(
+                journal.recovered_session,
+                controller.rx_steps(),
+                steps,
+                rx.seconds_for(units.volume_for_steps(steps)),
+            )
         else:
             # Closed as delivered: COMPLETE as soon as it has been announced.
-            controller.recover(journal.recovered_session, steps, steps)
+            controller.recover(journal.recovered_session, steps, steps, 0)

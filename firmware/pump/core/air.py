@@ -28,8 +28,8 @@ class AirDetector:
     ``probing``       the emitter is off, so the detector must say "air"
     ``is_blind``      it did not
 
-    Probing costs one reading in a hundred; what passes meanwhile is taken for
-    what passed before.
+    Probing costs one reading in a hundred.  What passes meanwhile is judged at
+    its worst: it is air if the reading before or the one behind says so.
     """
 
     def __init__(self):
@@ -38,6 +38,8 @@ class AirDetector:
         self.probing = False
         self.is_blind = False
         self._sees_air = False
+        self._is_unseen = False  # this tick was a probe
+        self._unseen_steps = 0  # what passed in it, and was taken for fluid
         self._fluid_steps = 0
         self._pieces = array("i", [0] * _PIECES)
         self._piece = 0
@@ -50,8 +52,14 @@ class AirDetector:
         self.bubble_steps = 0
         self.window_steps = 0
         self._fluid_steps = 0
+        self._unseen_steps = 0
         for i in range(_PIECES):
             self._pieces[i] = 0
+
+    def look_again(self) -> None:
+        """A person has seen to the detector: probe it in the first tick of delivery."""
+        self.is_blind = False
+        self._probe_ms = limits.AIR_PROBE_MS
 
     def pass_time(self, dt_ms: int) -> None:
         """The window slides, whether the pump delivers or not."""
@@ -73,6 +81,7 @@ class AirDetector:
 
     def sees_air(self, air: bool) -> bool:
         """The detector's reading ``air`` as it is to be understood in this step."""
+        self._is_unseen = self.probing
         if self.probing:
             self.probing = False
             self.is_blind = not air
@@ -84,6 +93,7 @@ class AirDetector:
         """The conditions as bits, after ``step_edges`` of delivery; call
         ``sees_air`` first."""
         if self._sees_air:
+            step_edges += self._unseen_steps
             self._fluid_steps = 0
             self.bubble_steps += step_edges
             self.window_steps += step_edges
@@ -92,6 +102,7 @@ class AirDetector:
             self._fluid_steps += step_edges
             if self._fluid_steps >= _FLUID_STEPS:
                 self.bubble_steps = 0
+        self._unseen_steps = step_edges if self._is_unseen and not self._sees_air else 0
         seen = _SENSOR if self.is_blind else 0
         if self.bubble_steps >= _BUBBLE_STEPS or self.window_steps >= _WINDOW_STEPS:
             seen |= _AIR

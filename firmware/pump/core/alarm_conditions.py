@@ -57,6 +57,8 @@ N_CONDITIONS = const(29)
 _MOVING = st.DELIVERING_STATES
 _ENABLED = st.ENABLED_STATES
 _ALWAYS = const((1 << 13) - 1)
+# The self-test drives motor and sounder itself.
+_TESTED = const((1 << 13) - 2)
 _READY_OR_OPEN = st.SESSION_STATES | 1 << st.READY
 _LEFT = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
 
@@ -109,7 +111,7 @@ ALARM_CONDITIONS = (
      "the motor's driver is too hot", roles.OPERATOR),
     (KEY_STUCK, "KEY_STUCK", MEDIUM, False, 0, KEEP, _ALWAYS, "F21",
      "a key has been down for a minute", roles.OPERATOR),
-    (SOUNDER_FAULT, "SOUNDER_FAULT", HIGH, True, 0, STOP, _ALWAYS, "F18",
+    (SOUNDER_FAULT, "SOUNDER_FAULT", HIGH, True, 0, STOP, _TESTED, "F18",
      "the sounder is not heard, or does not stop", roles.OPERATOR),
     (CLOCK_FAULT, "CLOCK_FAULT", HIGH, True, 0, FAIL, _ALWAYS, "L20",
      "the clocks disagree: take out of use", roles.OPERATOR),
@@ -117,7 +119,7 @@ ALARM_CONDITIONS = (
      "memory has changed by itself: take out of use", roles.OPERATOR),
     (GUARD_TRIP, "GUARD_TRIP", HIGH, True, 0, FAIL, _ALWAYS, "L6",
      "the guard has cut off the motor, or has died: take out of use", roles.OPERATOR),
-    (MOTOR_FAULT, "MOTOR_FAULT", HIGH, True, 0, FAIL, _ALWAYS, "F35",
+    (MOTOR_FAULT, "MOTOR_FAULT", HIGH, True, 0, FAIL, _TESTED, "F35",
      "the motor does what nobody ordered: take out of use", roles.OPERATOR),
     (MOTOR_CUT_OFF, "MOTOR_CUT_OFF", HIGH, True, limits.ENABLE_WRONG_MS, STOP, _ENABLED, "F33",
      "the motor lost its enable: the processor came late", roles.OPERATOR),

@@ -139,10 +139,11 @@ class AlarmSystem:
         active = self.active
         if active == 0:
             return -1
-        for priority in (ac.HIGH, ac.MEDIUM, ac.LOW):
-            if active & self._by_priority[priority]:
-                return priority
-        return -1
+        if active & self._by_priority[ac.HIGH]:
+            return ac.HIGH
+        if active & self._by_priority[ac.MEDIUM]:
+            return ac.MEDIUM
+        return ac.LOW
 
     def first(self) -> int:
         """Id of the condition to show: highest priority, then the most

@@ -14,12 +14,33 @@ class BackOff:
         self._ms = 0
         self._owed = 0  # uL/h x ms below one step
         self._steps = 0
+        self._seen = 0  # steps that the encoder saw turn back, not yet credited
+        self._stepped = 0  # STEP edges backward, not yet credited
 
     def begin(self) -> None:
         """The line is blocked; the forward queue is thrown away in this tick."""
         self._ms = 0
         self._owed = 0
         self._steps = 0
+        # The first count may come after a single step: it says nothing.
+        self._seen = -limits.ENCODER_STEPS_PER_COUNT
+        self._stepped = 0
+
+    def credit(self, step_edges: int, reverse_counts: int) -> int:
+        """Steps to be given back: those that the encoder saw, and no more of them
+        than have left the STEP pin."""
+        self._stepped += step_edges
+        if reverse_counts == 0:
+            return 0
+        self._seen += reverse_counts * limits.ENCODER_STEPS_PER_COUNT
+        steps = self._seen
+        if steps > self._stepped:
+            steps = self._stepped
+        if steps <= 0:
+            return 0
+        self._seen -= steps
+        self._stepped -= steps
+        return steps
 
     def step(self, inputs, outputs, dt_ms: int) -> bool:
         """Decide one tick; whether it goes on.

@@ -121,6 +121,7 @@ class BoardCheck:
         self._slow_seen = 0
         self._slow_ms = 0
         self._sounder_seen = 0
+        self._heard_before = False
         self._guard_ms = 0  # since the guard ran
 
     def guard_is_alive(self) -> bool:
@@ -148,8 +149,11 @@ class BoardCheck:
             seen |= _CLOCK
         if not inputs.storage_ok:
             seen |= _STORAGE
-        if sounds and (ordered_sound or inputs.sound_heard or self._sounder_seen):
+        if sounds and (
+            ordered_sound or inputs.sound_heard or self._heard_before or self._sounder_seen
+        ):
             self._sounder_seen = self._sounder.step(ordered_sound, inputs.sound_heard, dt_ms)
+        self._heard_before = inputs.sound_heard
         self._slow_ms += dt_ms
         if self._slow_ms >= _SLOW_MS:
             supply = self._supply.step(inputs, self._slow_ms)

@@ -38,7 +38,10 @@ _INTERLOCK = 1 << ac.INTERLOCK
 _COMPLETE = 1 << ac.INFUSION_COMPLETE
 _PROGRAM_IDLE = 1 << ac.PROGRAM_IDLE
 _OCCLUDED = 1 << ac.DOWNSTREAM_OCCLUSION
+_EMPTY = 1 << ac.BAG_EMPTY
 _NEAR_EMPTY = 1 << ac.BAG_NEAR_EMPTY
+_SENSOR = 1 << ac.SENSOR_FAULT
+_FREE_FLOW = 1 << ac.FREE_FLOW
 _INTEGRITY = 1 << ac.INTEGRITY
 _INTERRUPTED = 1 << ac.INTERRUPTED
 _LEFT_PAUSED = 1 << ac.LEFT_PAUSED
@@ -84,6 +87,7 @@ class Controller:
         self._seen = 0  # conditions that this step found in the controller itself
         self._session_ms = 0  # below one second
         self._ordered_enable = False  # by the step before
+        self._ordered_motion = False
         self._ordered_sound = False
         self._interrupted = False
         self._stopping_world = 0  # what the sensors show that forbids delivery
@@ -114,9 +118,13 @@ class Controller:
         if not self.shadow.is_intact(self):
             # Nothing of what is remembered can be believed: off for good.
             self.state = st.FAULT
+            self.titration.rung = 0  # it is used as an index
+            self.ramp.zero()
             self._seen |= _INTEGRITY
         if self.back_off.reversing:
-            volume.give_back(inputs.reverse_edges * limits.ENCODER_STEPS_PER_COUNT)
+            steps = self.back_off.credit(inputs.step_edges, inputs.reverse_edges)
+            if steps:
+                volume.give_back(steps)
         else:
             volume.counted_steps += inputs.step_edges
         alarms = self.alarms
@@ -134,7 +142,7 @@ class Controller:
                 self._go(st.EV_FAULT)
         stopped_by_key = self._keys(inputs, dt_ms)
         if inputs.event != st.NO_EVENT:
-            if stopped_by_key:
+            if stopped_by_key and inputs.event != st.EV_STOP:
                 outputs.event_result = reasons.OVERTAKEN
             else:
                 outputs.event_result = self._person(inputs, inputs.event, inputs.argument)
@@ -150,6 +158,7 @@ class Controller:
         if state_bit & st.DELIVERING_STATES:
             self._deliver(state_bit, inputs, outputs, dt_ms)
         elif self.state == st.BACK_OFF:
+            self._idle(dt_ms)
             if not self.back_off.step(inputs, outputs, dt_ms):
                 self._go(st.EV_BACKED_OFF)
             state_bit = 1 << self.state
@@ -171,6 +180,7 @@ class Controller:
         if self.interlock.apply(outputs, self.state, self.rx.cap_ul_h):
             self._seen |= _INTERLOCK
         self._ordered_enable = outputs.enable
+        self._ordered_motion = outputs.rate_ul_h != 0
         self._ordered_sound = outputs.sound
         self.shadow.seal(self)
 
@@ -202,13 +212,17 @@ class Controller:
         tested = state != st.SELF_TEST  # which drives motor and sounder itself
         seen |= self.board.step(inputs, tested, self._ordered_sound, dt_ms)
         if tested:
-            seen |= self.motor.step(inputs, self._ordered_enable, self.back_off.reversing, dt_ms)
+            seen |= self.motor.step(
+                inputs, self._ordered_enable, self._ordered_motion, self.back_off.reversing, dt_ms
+            )
+            if self.motor.is_at_rest() and state != st.BACK_OFF:
+                self.back_off.reversing = False  # nothing backward is on its way any more
         self._seen &= _INTERLOCK | _INTEGRITY
         volume = self.volume
         if volume.counted_steps > volume.granted_steps:
             seen |= _INTERLOCK  # the motor took a step that nobody granted
-        if not self.back_off.reversing:
-            seen |= self.drip.step(inputs.drop, inputs.step_edges)
+        forward = 0 if self.back_off.reversing else inputs.step_edges
+        seen |= self.drip.step(inputs.drop, forward)
         self.air.pass_time(dt_ms)
         if bit & st.DELIVERING_STATES:
             seen |= self.air.step(inputs.step_edges)
@@ -342,16 +356,23 @@ class Controller:
     def _reset(self, inputs) -> int:
         if self._stopping_world or self.board.blocking & self.alarms.active:
             return reasons.ALARM_PRESENT
-        timed_out = self.alarms.active & _TIME
+        was_active = self.alarms.active
+        # Drops that have fallen stay fallen: what counts is whether more will.
+        self.alarms.present &= ~_FREE_FLOW
         reason = self.alarms.reset(inputs.role)
         if reason != reasons.OK:
             return reason
-        if timed_out:
+        if was_active & _TIME:
             self.delivery_limit_ms = self.delivery_ms + limits.DELIVERY_EXTENSION_MS
             self.session_limit_s = self.session_s + limits.DELIVERY_EXTENSION_MS // 1000
-        self.air.reset()
-        self.drip.restart()
+        if was_active & _AIR:
+            self.air.reset()  # a person has seen it, and primed the line
+        if was_active & _SENSOR:
+            self.air.look_again()
+        if was_active & (_FREE_FLOW | _EMPTY):
+            self.drip.restart()
         self.titration.void_question()
+        self.titration.unanswered_ms = 0  # somebody is there
         return reasons.OK
 
     def _begin_session(self) -> None:
@@ -359,12 +380,14 @@ class Controller:
         self.volume.begin(self.rx.vtbi_ul)
         self.titration.begin()
         self.air.reset()
+        self.air.look_again()
         self.drip.restart()
         self.delivery_ms = 0
         self.delivery_limit_ms = limits.DELIVERY_MAX_MS
         self.session_s = 0
         self.session_limit_s = limits.SESSION_MAX_S
         self.idle_ms = 0
+        self._interrupted = False
 
     def may_start(self) -> bool:
         """Whether START would be accepted, as things were in the step before."""
@@ -383,13 +406,14 @@ class Controller:
         """The firmware in flash is not what was shipped.  (F25)"""
         self._seen |= _INTEGRITY
 
-    def recover(self, session: int, vtbi_steps: int, delivered_steps: int) -> None:
+    def recover(self, session: int, vtbi_steps: int, delivered_steps: int, delivery_s: int) -> None:
         """Before the self-test has passed: a reset interrupted ``session``, whose
         prescription is in ``rx``.  What may have been delivered counts as
         delivered, and the ladder starts again at rung 0, since nobody knows for
         how long nothing was delivered.  (L7, L19)"""
         self.session = session
         self.volume.recover(vtbi_steps, delivered_steps)
+        self.delivery_ms = delivery_s * 1000
         self.idle_ms = limits.LADDER_RESTART_MS
         self._interrupted = True
         self.shadow.seal_rx(self.rx)

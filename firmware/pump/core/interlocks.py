@@ -63,8 +63,10 @@ class Interlock:
         return cut
 
     def _apply_back(self, outputs, state: int) -> bool:
-        """Backward only in BACK_OFF, nothing but backward there, and little."""
-        self.budget = 0
+        """Backward only in BACK_OFF, nothing but backward there, and little.
+
+        The budget stays as it is: the part of a step that was owed before is
+        owed behind it, and one that found nothing saved would be a fault."""
         if state != st.BACK_OFF or not outputs.reverse or outputs.rate_ul_h > limits.BACK_OFF_UL_H:
             cut = outputs.steps != 0
             outputs.steps = 0

@@ -8,7 +8,7 @@ from pump.core import limits
 _CUT_OFF = 1 << ac.MOTOR_CUT_OFF
 _MOTOR = 1 << ac.MOTOR_FAULT
 
-# Long enough after the driver was disabled for the shaft to have come to rest.
+# Long enough after the last ordered step for the shaft to have come to rest.
 _AT_REST_MS = const(160)
 # One stray count in 10 s is a shaft settling, and is forgotten.
 _FORGET_MS = const(10_000)
@@ -18,26 +18,34 @@ class MotorCheck:
     """Compares what was ordered with what the pins read back."""
 
     def __init__(self):
-        self._off_ms = 0  # since the driver was disabled, up to a second
+        self._rest_ms = 0  # since the motor was last told to move
         self._stuck_on_ms = 0  # ENABLE high although it was ordered low
         self._stray_counts = 0  # of the encoder, that nobody ordered
         self._forget_ms = 0
 
-    def step(self, inputs, ordered_enable: bool, reversing: bool, dt_ms: int) -> int:
+    def is_at_rest(self) -> bool:
+        """Whether nothing has been ordered for so long that nothing can move."""
+        return self._rest_ms > _AT_REST_MS
+
+    def step(
+        self, inputs, ordered_enable: bool, ordered_motion: bool, reversing: bool, dt_ms: int
+    ) -> int:
         """The conditions as bits.
 
         ``ordered_enable``  by the step before
+        ``ordered_motion``  likewise
         ``reversing``       the queue holds backward steps, and no others
         """
         seen = 0
+        if ordered_motion:
+            self._rest_ms = 0
+        elif self._rest_ms <= _AT_REST_MS:
+            self._rest_ms += dt_ms
         if ordered_enable:
-            self._off_ms = 0
             self._stuck_on_ms = 0
             if not inputs.enable_level:
                 seen = _CUT_OFF
         else:
-            if self._off_ms < 1000:
-                self._off_ms += dt_ms
             if inputs.enable_level:
                 self._stuck_on_ms += dt_ms
                 if self._stuck_on_ms > limits.ENABLE_WRONG_MS:
@@ -50,7 +58,8 @@ class MotorCheck:
                 self._stray_counts += inputs.encoder_edges - inputs.reverse_edges
             else:
                 self._stray_counts += inputs.reverse_edges
-            if self._off_ms > _AT_REST_MS:
+            if self._rest_ms > _AT_REST_MS and not inputs.door_open:
+                # With the door open a hand may turn it, to put a set in.
                 self._stray_counts += inputs.encoder_edges
         if self._stray_counts:
             if self._stray_counts >= limits.STRAY_COUNTS:

@@ -3,8 +3,8 @@
 from array import array
 
 # What four bytes of a record hold.
-_LEAST = -(1 << 30)
-_MOST = (1 << 30) - 1
+_LEAST = -0x40000000
+_MOST = 0x3FFFFFFF
 
 
 def _bounded(value: int) -> int:

@@ -79,11 +79,14 @@ class PressureCheck:
         if inputs.up_ok:
             if self._up_sensor.is_doubtful(up_pa, dt_ms):
                 seen = _SENSOR
-            if up_pa > limits.NEAR_EMPTY_PA:
-                self._up = 0
-            elif up_pa > limits.BAG_EMPTY_PA:
+            if up_pa > limits.BAG_EMPTY_PA:
                 head_pa = up_pa + rate_ul_h // limits.HEAD_LOSS_UL_H_PER_PA
-                self._up = _NEAR_EMPTY if head_pa < limits.NEAR_EMPTY_PA else 0
+                if head_pa >= limits.NEAR_EMPTY_PA:
+                    self._up = 0
+                elif self._up != _BAG:
+                    # What is left in the tube stands higher once the flow has
+                    # ended: an empty bag is one until another hangs there.
+                    self._up = _NEAR_EMPTY
             elif up_pa >= limits.BAG_EMPTY_LOWEST_PA:
                 self._up = _BAG
             elif up_pa <= limits.UPSTREAM_LIMIT_PA:

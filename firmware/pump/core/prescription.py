@@ -163,11 +163,24 @@ class Prescription:
             return reasons.RX_LINK_TIMEOUT
         return self._check_ladder()
 
-    def _check_ladder(self) -> int:
-        below = 0
-        left_ul = self.vtbi_ul
+    def seconds_for(self, volume_ul: int) -> int:
+        """Shortest time of delivery for ``volume_ul`` by this ladder, every step up
+        taken at once; for a prescription that has passed its check."""
+        left_ul = volume_ul
         seconds = 0
         last = self.n_rungs - 1
+        for i in range(self.n_rungs):
+            rate = self.rate_ul_h[i]
+            # 100 uL/h for 36 s is 1 uL; the products stay below 2**30.
+            whole_s = left_ul * 36 // (rate // 100)
+            if i == last or whole_s <= self.dwell_s[i]:
+                return seconds + whole_s
+            seconds += self.dwell_s[i]
+            left_ul -= rate // 100 * self.dwell_s[i] // 36
+        return seconds
+
+    def _check_ladder(self) -> int:
+        below = 0
         for i in range(self.n_rungs):
             rate = self.rate_ul_h[i]
             dwell = self.dwell_s[i]
@@ -182,14 +195,6 @@ class Prescription:
             if not limits.DWELL_MIN_MS <= dwell * 1000 <= limits.DWELL_MAX_MS:
                 return reasons.RX_DWELL
             below = rate
-            # 100 uL/h for 36 s is 1 uL; the products stay below 2**30.
-            whole_s = left_ul * 36 // (rate // 100)
-            if i == last or whole_s <= dwell:
-                seconds += whole_s
-                left_ul = 0
-            else:
-                seconds += dwell
-                left_ul -= rate // 100 * dwell // 36
-        if seconds > limits.DELIVERY_MAX_MS // 1000:
+        if self.seconds_for(self.vtbi_ul) > limits.DELIVERY_MAX_MS // 1000:
             return reasons.RX_TOO_LONG
         return reasons.OK

@@ -51,8 +51,11 @@ class Titration:
 
     def void_question(self) -> None:
         """An alarm or a reset: no answer to what was asked before counts any
-        more.  The dwell stays, so it is asked again, under a new number."""
-        self._close()
+        more.  The dwell stays, so it is asked again, under a new number; the time
+        for which nobody has answered goes on."""
+        self.question = QUESTION_NONE
+        self.due = QUESTION_NONE
+        self.asked_ms = 0
 
     def restart_ladder(self) -> None:
         """Half an hour without delivery: back to rung 0.  (L13)"""
