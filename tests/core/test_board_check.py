@@ -274,6 +274,28 @@ def test_a_press_acknowledges_or_confirms_and_never_both(asked):
     assert asked.rung == 0
 
 
+@pytest.mark.req("M15")
+def test_a_press_a_second_later_answers_although_a_low_alarm_stands(asked):
+    asked.inputs.supply_good = False
+    asked.run_until(lambda: asked.alarms, 500)
+    press(asked)
+    asked.run(1_000)
+    assert asked.question
+    press(asked)
+    assert asked.rung == 1
+    assert asked.alarms == {"BATTERY_LOW"}
+
+
+@pytest.mark.req("L16")
+def test_a_stop_key_that_is_down_at_boot_does_not_keep_the_self_test_from_ending():
+    from properties.core_bench import CoreBench
+
+    bench = CoreBench()
+    bench.inputs.stop_key = True
+    assert bench.send("POST_PASSED") == "OK"
+    assert bench.state == "IDLE"
+
+
 @pytest.mark.req("L17")
 def test_the_ok_key_starts_nothing(bench_in):
     for state in ("READY", "HOLD", "PAUSED", "STOPPED", "ALARM_STOPPED", "COMPLETE"):

@@ -37,8 +37,9 @@ class SupplyCheck:
             if self._low_ms >= limits.SUPPLY_LOW_MAX_MS:
                 self._low_ms = limits.SUPPLY_LOW_MAX_MS
                 seen |= _EXHAUSTED
-        elif self._low_ms:
-            self._low_ms = 0
+        elif self._low_ms > 0:
+            # A good reading among bad ones does not begin anew.
+            self._low_ms -= dt_ms
         if inputs.supply_mv < limits.SUPPLY_EXHAUSTED_MV:
             seen |= _EXHAUSTED
         return seen
@@ -52,10 +53,14 @@ def driver_check(inputs) -> int:
 
 
 class Key:
-    """One key: a press counts once, when it begins."""
+    """One key: a press counts once, when it begins.
+
+    ``up_ms``  since it was let go, counted by whoever asks
+    """
 
     def __init__(self):
         self.is_down = False
+        self.up_ms = limits.KEY_APART_MS
         self._down_ms = 0
 
     def pressed(self, is_down: bool, dt_ms: int) -> bool:
@@ -66,6 +71,7 @@ class Key:
             return False
         if self._down_ms < limits.KEY_STUCK_MS:
             self._down_ms += dt_ms
+        self.up_ms = 0
         if self.is_down:
             return False
         self.is_down = True

@@ -142,7 +142,11 @@ class Controller:
                 self._go(st.EV_FAULT)
         stopped_by_key = self._keys(inputs, dt_ms)
         if inputs.event != st.NO_EVENT:
-            if stopped_by_key and inputs.event != st.EV_STOP:
+            if (
+                stopped_by_key
+                and inputs.event != st.EV_STOP
+                and inputs.event < st.EV_POST_PASSED  # what a person may ask for
+            ):
                 outputs.event_result = reasons.OVERTAKEN
             else:
                 outputs.event_result = self._person(inputs, inputs.event, inputs.argument)
@@ -258,17 +262,21 @@ class Controller:
 
     def _keys(self, inputs, dt_ms: int) -> bool:
         """The two keys; whether STOP is down, which nothing may overrule."""
-        if inputs.ok_key or self.board.ok_key.is_down:
-            if self.board.ok_key.pressed(inputs.ok_key, dt_ms):
-                if self.alarms.active:
+        ok_key = self.board.ok_key
+        if inputs.ok_key or ok_key.is_down:
+            up_ms = ok_key.up_ms
+            if ok_key.pressed(inputs.ok_key, dt_ms):
+                if self.alarms.active & ~self.alarms.acknowledged:
                     self._person(inputs, st.EV_ACK, 0)
-                elif self.titration.question:
+                elif self.titration.question and up_ms >= limits.KEY_APART_MS:
                     self._person(inputs, st.EV_CONFIRM, self.titration.question_id)
         if inputs.stop_key or self.board.stop_key.is_down:
             self.board.stop_key.pressed(inputs.stop_key, dt_ms)
             if inputs.stop_key:
                 self._go(st.EV_STOP)
                 return True
+        if ok_key.up_ms < limits.KEY_APART_MS:
+            ok_key.up_ms += dt_ms
         return False
 
     # --- transitions -------------------------------------------------------------
@@ -414,7 +422,6 @@ class Controller:
         self.session = session
         self.volume.recover(vtbi_steps, delivered_steps)
         self.delivery_ms = delivery_s * 1000
-        self.idle_ms = limits.LADDER_RESTART_MS
         self._interrupted = True
         self.shadow.seal_rx(self.rx)
         self.shadow.seal(self)

@@ -155,6 +155,9 @@ DRIVER_MAX_C = const(85)
 DRIVER_DELAY_MS = const(1000)
 # A key that is down for a minute is stuck.
 KEY_STUCK_MS = const(60_000)
+# A press answers a question only if the key was up for a second: the second half
+# of a double press, meant for an alarm, is no answer.  (F1)
+KEY_APART_MS = const(1000)
 # The sounder is on and the loop-back does not hear it for this long; or hears
 # it for so long while it is off.
 SOUNDER_DEAF_MS = const(60)
