@@ -7,6 +7,9 @@ import weakref
 from host_sim.fakes import hub
 from host_sim.fakes.registers import mem32 as mem32
 
+# How soon after interrupts are on again a timer that was due calls back.
+_HELD_OFF_US = 100
+
 PWRON_RESET = 1
 WDT_RESET = 3
 
@@ -87,7 +90,6 @@ class Timer:
         self._life = board.life
         self._period_us = period * 1000
         self._due_us = board.now_us + self._period_us
-        self._missed = 0
         self._callback = callback
         me = weakref.ref(self)
 
@@ -103,13 +105,11 @@ class Timer:
         if board.life != self._life:
             return
         if board.irqs_off:
-            self._missed += 1
-        elif board.timers_run():
+            board.at(board.now_us + _HELD_OFF_US, ring)
+            return
+        if board.timers_run():
             try:
                 self._callback(self)
-                while self._missed:
-                    self._missed -= 1
-                    self._callback(self)
             except Exception:
                 print("Uncaught exception in IRQ callback handler", file=sys.stderr)
                 traceback.print_exc()

@@ -59,7 +59,7 @@ def test_a_loop_may_be_silent_while_nothing_is_permitted():
 
 @pytest.mark.req("L14")
 def test_what_the_cap_and_the_burst_allow_passes_and_a_step_more_trips():
-    """40 mL/h: 3 steps and 8 ms of burst, 8 ms since: 4.14 steps."""
+    """40 mL/h: 3 steps and 20 ms of burst, 8 ms since: 4.99 steps."""
     for steps, trip in ((4, 0), (5, guard.TOO_FAST)):
         pump = Watched(40_000).permitted()
         pump.wait(1000)
@@ -130,8 +130,8 @@ def test_a_motor_that_does_not_follow_trips_after_400_steps_and_3_s():
         ms += PERIOD_MS
         steps += 1
     assert pump.guard.trip == guard.NOT_FOLLOWING
-    # 400 steps and a 16th more, at 8 ms each; then 3 s.
-    assert 400 * PERIOD_MS + 3000 < ms < 428 * PERIOD_MS + 3100
+    # 400 steps and a third more, at 8 ms each; then 3 s.
+    assert 532 * PERIOD_MS + 3000 <= ms <= 536 * PERIOD_MS + 3000
 
 
 @pytest.mark.req("F28")
@@ -142,11 +142,13 @@ def test_a_motor_that_turns_by_itself_trips_beyond_400_steps_at_once(edges, trip
 
 
 @pytest.mark.req("F28")
-def test_a_motor_that_loses_one_step_in_twenty_is_left_to_the_flow_check():
+@pytest.mark.parametrize("one_in", [20, 10, 5])
+def test_a_motor_that_loses_up_to_a_fifth_of_its_steps_is_left_to_the_flow_check(one_in):
+    """Of it, 5 % is a MEDIUM alarm, and only what is above 20 % stops (L8)."""
     pump = Watched(vtbi_ul=2_000_000).permitted()
     turned = 0
-    for step in range(200_000):
-        if step % 20:
+    for step in range(100_000):
+        if step % one_in:
             turned += 1
         assert pump.check(1, turned // 4) == 0
         turned %= 4
@@ -297,7 +299,7 @@ looks = some.lists(
 @settings(max_examples=400, deadline=None)
 @given(some.integers(100, FULL_CAP), looks)
 def test_nothing_that_can_happen_gets_more_out_of_it_than_its_bound(cap, happening):
-    """In every window: the cap, three steps and 8 ms.
+    """In every window: the cap, three steps and 20 ms.
     And nobody who is silent for 30 ms keeps the permission."""
     pump = Watched(cap, 2_000_000).permitted()
     watch = pump.guard
@@ -318,7 +320,7 @@ def test_nothing_that_can_happen_gets_more_out_of_it_than_its_bound(cap, happeni
             assert silent_ms < 30
         took.append((steps if forward else 0, min(dt_ms, 100)))
         forward = direction != 0
-    burst = 3 * STEP_UL_H_MS + 8 * cap
+    burst = 3 * STEP_UL_H_MS + 20 * cap
     spare = 0
     for steps, dt_ms in took:
         # The emptiest any bucket of this size can be: never below nothing.

@@ -25,14 +25,13 @@ def running(rate_ul_h: int = 1_200_000, seconds: float = 1.0, ml: int = 60) -> B
 def pump_of(bed: Bedside):
     """The application, to break one of its layers; nothing is asserted on it
     but the reason that a layer gives."""
-    return bed.board._application
+    return bed.board.application
 
 
 def hang(bed: Bedside, phase_us: int, irqs_off: bool) -> int:
     """The loop ends somewhere between two ticks; when."""
     at_us = bed.board.now_us + phase_us
-    bed.board.at(at_us, lambda: setattr(bed.board, "irqs_off", irqs_off))
-    bed.fault_at(at_us, "cpu-hang")
+    bed.fault_at(at_us, "cpu-hang-irq-off" if irqs_off else "cpu-hang")
     return at_us
 
 
@@ -116,7 +115,9 @@ def test_the_guard_never_trips_in_a_whole_infusion_with_ticks_up_to_20_ms_late(r
     while bed.state() != "COMPLETE":
         for _ in range(rng.randrange(1, 60)):
             bed.board.run_tick()
-        bed.board.stall_us = rng.choice((300, 2000, 7000, 11_000, 15_000, 20_000))
+        late_us = rng.choice((300, 2000, 7000, 11_000, 15_000, 20_000))
+        # With interrupts off the guard is late as well.
+        bed.board.stall(late_us, irqs_off=rng.random() < 0.5)
         assert pump_of(bed).guard_timer.trip == 0
         assert bed.board.now_us < 600_000_000
     bed.listen(5)
@@ -158,16 +159,36 @@ def test_an_exception_in_the_guards_handler_cuts_the_motor_off():
     assert pump_of(bed).guard_timer.trip == guard.HANDLER
 
 
-@pytest.mark.req("L7")
-def test_a_guard_that_has_died_leads_to_a_reset():
+@pytest.mark.req("L6")
+def test_a_guard_that_has_died_ends_delivery_for_good_without_a_reset():
+    """The loop has noticed and the motor is off: a reset would only hide it."""
     bed = running()
     began_us = bed.board.now_us
     pump_of(bed).guard_timer._timer = None
+    assert fall_after(bed, began_us) <= 70_000
+    bed.listen(3)
+    assert bed.alarms() == ["GUARD_TRIP"]
+    assert bed.state() == "FAULT"
+    assert bed.board.resets == 0
+    assert not bed.is_enabled()
+
+
+@pytest.mark.req("L7")
+def test_a_guard_that_has_died_unnoticed_leads_to_a_reset():
+    """The loop lives and goes on delivering all the same."""
+    bed = running()
+    began_us = bed.board.now_us
+    pump = pump_of(bed)
+    pump.guard_timer._timer = None
+    pump.controller.alarms.fail_mask = 0
     bed.board.run_until(began_us + 1_200_000)
     assert bed.board.resets == 1
-    assert not bed.is_enabled()
-    bed.listen(2)
+    turned = bed.board.line.motor_steps
+    bed.listen(8)
     assert bed.board.resets == 1
+    assert bed.board.line.motor_steps == turned
+    assert bed.state() == "ALARM_STOPPED"
+    assert bed.alarms()[-1] == "INTERRUPTED"
 
 
 @pytest.mark.req("L6")
@@ -188,7 +209,9 @@ def test_what_the_guard_has_cut_off_cannot_be_switched_on_again_before_a_reset()
     assert pinout.ENABLE not in bed.board.pio_pins
     assert bed.board.step_edges == before
     bed.board.reset(3)
+    bed.board.run_self_test()
     assert pinout.ENABLE in bed.board.pio_pins
+    assert not bed.is_enabled()
 
 
 @pytest.mark.req("L6")

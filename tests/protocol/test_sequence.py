@@ -117,28 +117,27 @@ def test_a_seq_that_is_not_the_last_one_plus_one_is_refused(wire, seq):
 
 @pytest.mark.req("F1")
 def test_a_repeat_is_answered_with_the_same_bytes_and_not_executed_again():
-    """DOWN twice would be two rungs."""
+    """DOWN from the lowest rung would be refused."""
     wire = Wire()
     wire.listen(50)
     wire.hello()
     rungs = [
-        "PROGRAM 200000 20000 100 70000 90000 3",
+        "PROGRAM 200000 20000 100 70000 60000 2",
         "SETTINGS 10000 0 60000 1800 0",
-        *(f"RUNG {i} {rate} 600" for i, rate in enumerate((30_000, 60_000, 90_000))),
+        *(f"RUNG {i} {rate} 600" for i, rate in enumerate((30_000, 60_000))),
     ]
     for seq, line in enumerate(rungs, 3):
         wire.ask(framed(f"{seq} {line}"))
-    wire.ask(framed(f"8 COMMIT {wire.checksum(3)}"))
-    wire.ask(framed("9 START"))
-    for question in (1, 2):
-        wire.listen(650_000)
-        assert is_ok(wire.ask(framed(f"{9 + question} CONFIRM {question}")))
-    assert wire.status()["rung"] == "2"
-    first = wire.ask(framed("12 DOWN"))
+    wire.ask(framed(f"7 COMMIT {wire.checksum(2)}"))
+    wire.ask(framed("8 START"))
+    wire.listen(650_000)
+    assert is_ok(wire.ask(framed("9 CONFIRM 1")))
+    assert wire.status()["rung"] == "1"
+    first = wire.ask(framed("10 DOWN"))
     assert is_ok(first)
     for again in range(1, 4):
-        assert wire.ask(framed("12 DOWN")) == first
-        assert wire.status()["rung"] == "1"
+        assert wire.ask(framed("10 DOWN")) == first
+        assert wire.status()["rung"] == "0"
         assert wire.link()["repeated"] == str(again)
 
 

@@ -38,13 +38,15 @@ def hello_line() -> bytes:
 
 
 class Wire:
-    """A board and its bytes.  ``lines`` holds everything that it has said."""
+    """A board that has passed its self-test, and its bytes.  ``lines`` holds
+    everything that it has said since it booted."""
 
     def __init__(self, seed: int = 0):
         self.board = Board(seed)
         self.board.edge_log = []
         self.lines: list[bytes] = []
         self._rest = b""
+        self.board.run_self_test()
 
     def listen(self, ms: int) -> list[bytes]:
         """What the device says within ``ms``, without CRC; each line checked."""
@@ -107,7 +109,7 @@ class Wire:
         return self._fields("LINK?")
 
     def _fields(self, verb: str) -> dict[str, str]:
-        names = dict(messages.REPLIES)[verb.encode()]
+        names = dict(messages.REPLIES)[verb.split()[0].encode()]
         values = self.ask(verb.encode() + b"\n").decode().split(",")[1:]
         return dict(zip(names, values, strict=True))
 

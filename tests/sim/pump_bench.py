@@ -146,6 +146,13 @@ class Bedside:
         """Times of all rising STEP edges."""
         return edge_times(self.board)
 
+    def last_forward_us(self) -> int:
+        """The last STEP edge with DIRECTION high; those of a back-off are not."""
+        turns = [pin for pin in self.pins if pin.name == "DIRECTION"]
+        if not turns or (turns[-1].level and self.board.last_edge_us > turns[-1].us):
+            return self.board.last_edge_us
+        return next(pin.last_edge_us for pin in reversed(turns) if not pin.level)
+
     def changes(self, name: str, since_us: int = 0) -> list[PinChange]:
         return [pin for pin in self.pins if pin.name == name and pin.us >= since_us]
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from pump_bench import TICK_US, Bedside, program
 
-from host_sim.client import frame, unframe
+from host_sim.client import Refused, frame, unframe
 from host_sim.links import LinkError
 from pump.protocol.messages import MESSAGES
 
@@ -277,25 +277,68 @@ def test_a_reset_in_the_middle_never_resumes_by_itself(fault, verb):
         bed.client.request(verb)
     reset_us = bed.board.now_us + 3333
     bed.fault_at(reset_us, fault)
-    bed.listen(60)
+    bed.board.run_until(reset_us + 60_000)
+    turned = bed.board.line.motor_steps
+    bed.listen(30)
     assert bed.board.resets == 1
-    assert bed.board.last_edge_us - reset_us <= 60_000
-    assert not bed.is_enabled()
-    assert not [pin for pin in bed.changes("ENABLE", reset_us) if pin.level]
-    assert bed.state() == "IDLE"
+    # The self-test pulses STEP with the driver off, and ENABLE without a step.
+    assert bed.board.line.motor_steps == turned
+    enable = bed.changes("ENABLE", reset_us + 60_000)
+    assert [pin.level for pin in enable] == [1, 0]
+    assert enable[1].us - enable[0].us <= 34_000
+    assert bed.state() == "ALARM_STOPPED"
+    assert bed.alarms() == ["INTERRUPTED"]
+    assert bed.changes("SOUND", enable[1].us)
+
+
+@pytest.mark.req("L19", "F34")
+@pytest.mark.parametrize("fault", ("reset", "power-cut", "cpu-hang"))
+@pytest.mark.parametrize("at_s", (2, 20, 47.11))
+def test_the_volume_recovered_after_a_reset_is_never_below_the_true_one(fault, at_s):
+    bed = infusing().listen(at_s)
+    bed.fault(fault)
+    bed.listen(12)
+    recovered = int(bed.client.query_fields("MOTION?")["counted_steps"])
+    assert 0 <= recovered - bed.board.line.motor_steps <= 6400
+    assert int(bed.client.status()["delivered_ul"]) == int(recovered / 6.4)
+
+
+@pytest.mark.req("L19", "L8")
+def test_a_session_that_is_resumed_after_a_reset_delivers_no_step_too_many():
+    bed = Bedside(seed=3).start(program((120_000, 600), ml=3)).listen(30)
+    bed.fault("power-cut")
+    bed.listen(12)
+    at_reset = bed.board.line.motor_steps
+    recovered = int(bed.client.query_fields("MOTION?")["counted_steps"])
+    bed.client.hello()
+    bed.client.request("RESET")
+    bed.client.request("RESUME")
+    bed.listen(90)
+    assert bed.state() == "COMPLETE"
+    assert bed.board.line.motor_steps - at_reset == 3 * 6400 - recovered
 
 
 @pytest.mark.req("L7", "F34")
-def test_after_a_reset_nothing_of_the_old_prescription_can_be_started(bed):
+def test_after_a_reset_lines_of_before_start_nothing_and_a_person_goes_on_at_rung_0(bed):
     bed.start(LADDER).listen(10)
+    order = bed.client.query("ORDER?", 0)
     bed.fault("power-cut")
-    bed.listen(3)
+    bed.listen(8)
     at_reset = bed.board.step_edges
     for line in ("1 START", "1 RESUME", "8 RESUME", "8 START"):
         bed.link.write(frame(line))
     bed.listen(10)
     assert bed.board.step_edges == at_reset
-    assert bed.client.query("ORDER?", 0) == ["0", "0", "0", "0", "0", "0", "0"]
+    assert bed.client.query("ORDER?", 0) == order
+    bed.client.hello()
+    with pytest.raises(Refused, match="NOT_IN_THIS_STATE"):
+        bed.client.request("RESUME")
+    bed.client.request("RESET")
+    assert bed.state() == "PAUSED"
+    assert bed.listen(2).board.step_edges == at_reset
+    bed.client.request("RESUME")
+    assert bed.listen(5).board.step_edges > at_reset
+    assert bed.client.status()["rung"] == "0"
 
 
 @pytest.mark.req("L7")
@@ -312,7 +355,8 @@ def test_the_boot_line_names_the_cause_of_the_reset(bed):
 def test_after_a_reset_a_new_order_is_delivered_whole(bed):
     bed.start(LADDER).listen(10)
     bed.fault("reset")
-    bed.listen(1)
+    bed.client.hello()
+    bed.client.request("END")
     before = bed.board.step_edges
     bed.start(program((1_200_000, 600), ml=1)).listen(30)
     assert bed.state() == "COMPLETE"

@@ -215,6 +215,7 @@ def test_end_closes_the_session_and_nothing_starts_without_a_new_prescription(be
     assert int(bed.client.status()["delivered_ul"]) == int(delivered / STEPS_PER_UL)
 
 
+@pytest.mark.nightly
 @pytest.mark.req("L13")
 def test_after_half_an_hour_without_delivery_the_ladder_starts_at_rung_0(bed):
     infusing(bed)

@@ -185,7 +185,8 @@ class BothDeadMen:
     """The dead-man's model and its program, given the same at the same time."""
 
     def __init__(self):
-        self.resets = self.now_us = 0
+        self.life = self.now_us = 0
+        self.without = frozenset()
         self.pio_pins = {4}
         self._events: list[tuple[int, int, object]] = []
         self.by_model: list[tuple[int, int]] = []

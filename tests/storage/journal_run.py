@@ -10,7 +10,7 @@ except ImportError:
 
     heap_unlock = heap_lock
 
-from pump.app.journal import NOTHING, Journal
+from pump.app.journal import Journal
 from pump.core import event_log
 from pump.core.crc import Crc16
 from pump.core.event_log import RamMemory
@@ -68,8 +68,7 @@ def steps(journal, rx, n, granted):
         if i == 2000:
             journal.amend(rx, 2_000_000)
         if i % 7 == 0:
-            journal.asked = NOTHING
-            journal.ask(i % 50)
+            journal.read_record(i % 50)
         journal.step(may_move, granted, granted, i % 12, 10)
     return granted
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from rich.table import Table
 
-from host_sim.client import Client
+from host_sim.client import Client, Refused
 from pump.core import alarm_conditions as ac
 from pump.core import event_log
 from pump.core import infusion_state as st
@@ -164,8 +164,13 @@ def read_log(
     records: list[Record] = []
     unreadable = []
     for seq in range(first, until):
-        fields = [int(field) for field in client.query(RECORD, seq)]
-        if fields[0] != seq or len(fields) != len(event_log.LOG_FIELDS):
+        try:
+            fields = [int(field) for field in client.query(RECORD, seq)]
+        except Refused as refusal:
+            if refusal.code != "NO_SUCH_RECORD":
+                raise
+            fields = []
+        if len(fields) != len(event_log.LOG_FIELDS) or fields[0] != seq:
             unreadable.append(seq)
         else:
             records.append(Record(*fields))

@@ -258,8 +258,10 @@ class Application:
     def _layers_agree(self, inputs, outputs) -> bool:
         """Whether the watchdog may be fed: every layer that stops the motor says
         that all is well, or the motor is off, as its pins show."""
-        if not inputs.enable_level and inputs.step_edges == 0 and not outputs.enable:
-            return True
+        if not outputs.enable and inputs.step_edges == 0:
+            # A driver that cannot be disabled is an alarm that no reset would mend.
+            if not inputs.enable_level or self.controller.state == st.FAULT:
+                return True
         return (
             inputs.guard_trip == 0
             and self.controller.board.guard_is_alive()

@@ -362,10 +362,11 @@ class Controller:
         return self.rx.check()
 
     def _reset(self, inputs) -> int:
-        if self._stopping_world or self.board.blocking & self.alarms.active:
+        # Drops that have fallen stay fallen: what counts is whether more will.
+        present = self.alarms.present & self.alarms.stop_mask & ~_FREE_FLOW
+        if self._stopping_world or present or self.board.blocking & self.alarms.active:
             return reasons.ALARM_PRESENT
         was_active = self.alarms.active
-        # Drops that have fallen stay fallen: what counts is whether more will.
         self.alarms.present &= ~_FREE_FLOW
         reason = self.alarms.reset(inputs.role)
         if reason != reasons.OK:

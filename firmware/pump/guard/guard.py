@@ -50,10 +50,11 @@ VTBI_MAX_UL = const(2_000_000)
 # checks of 8 ms in a row: a gap of 32 ms never trips, one of 40 ms always does.
 NO_BEAT_MS = const(30)
 # What the cap may be exceeded by in any window: three steps (one that L14
-# grants, one that a late tick adds, one of phase), and 8 ms of the cap for a
-# check that is late: 20 steps, 3 uL, at the most.
+# grants, one that a late tick adds, one of phase), and 20 ms of the cap for a
+# check that interrupts were off for, as long as a tick may be late (L20): 46
+# steps, 7 uL, at the most.
 BURST_STEPS = const(3)
-BURST_MS = const(8)
+BURST_MS = const(20)
 # A cap that falls takes hold once what was queued before it has run on (L2).
 RUN_ON_MS = const(50)
 # Beyond the ordered volume: the step of L8, and eight more that an encoder of
@@ -67,8 +68,9 @@ IDLE_EDGES_MAX = const(25)
 # once, less only after the control has had its own 2 s to say so (L8).
 APART_STEPS = const(400)
 APART_MS = const(3000)
-# A motor that loses less than one step in 16 is the flow check's business.
-_LEAK_SHIFT = const(4)
+# A motor that loses less than one step in 4 is the flow check's business, which
+# warns from 5 % on and stops from 20 % on.
+_LEAK_SHIFT = const(2)
 # Relief of an occlusion: at most 0.5 mL each time (L10), no faster than 300 mL/h.
 BACK_STEPS_MAX = const(3200)
 BACK_RATE_UL_H = const(300_000)
