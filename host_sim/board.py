@@ -81,6 +81,7 @@ class Board:
     ``now_us``        true time since power-on
     ``levels``        level of each GPIO
     ``step_edges``    rising STEP edges since power-on, or since ``run_self_test``
+    ``forward_edges``, ``backward_edges``  those with the driver enabled, by DIRECTION
     ``edge_totals``   rising edges of a pin; of ENCODER_B, edges of ENCODER with
                       ENCODER_B high
     ``usb``           the serial line
@@ -143,6 +144,9 @@ class Board:
         self._pwm_hz = 0
         self.step_edges = 0
         self.last_edge_us = 0
+        self.forward_edges = 0
+        self.backward_edges = 0
+        self.last_forward_us = 0
         self._edges: list[tuple[int, int, int]] = []  # not yet in the digest or the log
         self._edge_digest = 0
         self._edge_log: list[tuple[int, int, int]] | None = None
@@ -623,6 +627,12 @@ class Board:
         if STEP not in self.pio_pins:
             return  # what the program does no longer reaches the pin
         self.last_edge_us = first_us + (n - 1) * period_us
+        if self.levels[ENABLE]:
+            if self.levels[DIRECTION]:
+                self.forward_edges += n
+                self.last_forward_us = self.last_edge_us
+            else:
+                self.backward_edges += n
         self._edges.append((first_us, n, period_us))
 
     def _settle_edges(self) -> None:

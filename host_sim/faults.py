@@ -409,11 +409,7 @@ def _fram_fault(name: str, text: str, attribute: str, value: bool) -> Fault:
 
 
 def _cut_at_byte(bench: Bench, value: int) -> None:
-    cut_after = getattr(bench.board.i2c_devices.get(FRAM_ADDRESS), "cut_after", None)
-    if cut_after is None:
-        bench.say("power-cut-at-byte: no FRAM is fitted, nothing happens")
-    else:
-        cut_after(value)
+    bench.board.memory_supply.cut_after(value)
 
 
 def _flip_ram(bench: Bench, value: int) -> None:
@@ -595,7 +591,7 @@ FAULTS = (
     ),
     Fault(
         "power-cut-at-byte",
-        "power goes at the Nth byte that is written to the FRAM from now on",
+        "power goes at the Nth byte that is written to FRAM or flash from now on",
         _cut_at_byte,
         value_unit="N",
         value_min=1,

@@ -10,11 +10,16 @@ from array import array
 from random import Random
 
 from host_sim.board import Board
+from host_sim.flash import Flash
+from host_sim.power import Supply
+from host_sim.shipped import firmware_files
 
 # What a dose hangs on.
 CRITICAL_PARTS = ("rx", "ramp", "titration", "volume", "interlock")
 # A small integer has 31; the sign is left out, since no cell holds it apart.
 BITS = 30
+# Bytes of a file that are looked for on the chip.
+_LOOKED_FOR = 24
 
 
 def critical_cells(controller: object) -> list[tuple[str, object, str | int]]:
@@ -57,18 +62,40 @@ def flip_ram(board: Board, number: int | None) -> str:
 
 
 def flip_flash(board: Board) -> str:
-    """Flip a bit of a firmware file, by the board's seed.  Says which it was.
+    """Flip a bit of a firmware file on the flash chip, by the board's seed.  Says
+    which it was.
 
-    ``board.flash.files`` is a dict of path to bytearray.
+    Whatever littlefs has of it in its cache stays as it was.
     """
-    files = getattr(board.flash, "files", None)
-    if not files:
-        return "flash-bit-flip: no simulated flash with firmware files, nothing to flip"
     rng = Random(board.seed ^ board.now_us)
-    path = rng.choice(sorted(files))
-    data = files[path]
+    chip = board.flash.chip
+    path = rng.choice(firmware_files())
+    data = _content(chip.blocks, path)
     if not data:
-        return f"flash-bit-flip: {path} is empty, nothing to flip"
+        return f"flash-bit-flip: {path} cannot be read or is empty, nothing to flip"
     at, bit = rng.randrange(len(data)), rng.randrange(8)
-    data[at] ^= 1 << bit
-    return f"flash-bit-flip: {path} byte {at} bit {bit}"
+    changed = bytearray(data)
+    changed[at] ^= 1 << bit
+    first = max(0, min(at, len(data) - _LOOKED_FOR))
+    piece = data[first : first + _LOOKED_FOR]
+    for number, block in enumerate(chip.blocks):
+        where = block.find(piece)
+        while where >= 0:
+            # Older copies may lie about: it is this one if the file changes with it.
+            flipped = bytearray(block)
+            flipped[where + at - first] ^= 1 << bit
+            blocks = [*chip.blocks[:number], bytes(flipped), *chip.blocks[number + 1 :]]
+            if _content(blocks, path) != data:
+                chip.blocks[number] = bytes(flipped)
+                return f"flash-bit-flip: {path} byte {at} bit {bit}, in block {number}"
+            where = block.find(piece, where + 1)
+    return f"flash-bit-flip: {path} byte {at} lies on two blocks, nothing flipped"
+
+
+def _content(blocks: list[bytes], path: str) -> bytes | None:
+    """What a file holds, read from a copy of the chip; ``None`` if it cannot be."""
+    try:
+        with Flash(Supply(), tuple(blocks)).open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None

@@ -16,19 +16,23 @@ from pump.hal.manifest import MANIFEST
 FIRMWARE = Path(pump.__file__).parent.parent
 
 
+def firmware_files() -> list[str]:
+    """Their paths on the board, sorted."""
+    return [path.relative_to(FIRMWARE).as_posix() for path in sorted(FIRMWARE.rglob("*.py"))]
+
+
 @cache
 def shipped_blocks() -> tuple[bytes, ...]:
     """The flash chip's content, block by block; made once per process."""
     flash = Flash(Supply())
     folders = set()
     manifest = []
-    for path in sorted(FIRMWARE.rglob("*.py")):
-        name = path.relative_to(FIRMWARE).as_posix()
+    for name in firmware_files():
         for folder in reversed(Path(name).parents[:-1]):
             if folder not in folders:
                 folders.add(folder)
                 flash.mkdir(folder.as_posix())
-        data = path.read_bytes()
+        data = (FIRMWARE / name).read_bytes()
         _put(flash, name, data)
         manifest.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
     _put(flash, MANIFEST, "".join(manifest).encode())

@@ -22,6 +22,8 @@ from pump.core import infusion_state as st
 HEARTBEAT_S = 10.0
 # The run ends when nothing has moved for this long and nothing is to come.
 QUIET_US = 60_000_000
+# And when it is reset again and again without a step of its motor in between.
+BOOTS_MOST = 5
 LIMIT_US = 14 * 3600 * 1_000_000
 _DELIVERING = {st.STATE_NAMES[s] for s in range(st.N_STATES) if st.DELIVERING_STATES >> s & 1}
 
@@ -49,6 +51,16 @@ class Person:
     confirms: bool = True
     confirm_after_s: float = 0.0
     actions: tuple[tuple[int, str], ...] = ()
+
+
+class NotWhole(Exception):
+    """A number in a trace's header is not a whole one; the message names it."""
+
+
+def _whole(name: str, value: object) -> int:
+    if type(value) is not int:
+        raise NotWhole(f"{name}: {value!r}, expected a whole number")
+    return value
 
 
 @dataclass(frozen=True)
@@ -82,13 +94,16 @@ class RunSpec:
     def from_header(cls, header: dict) -> RunSpec:
         """The spec that a trace was made from.
 
-        Raises ``KeyError``, ``TypeError`` or ``ValueError`` if the header is not whole.
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` if the header is not
+        whole, ``NotWhole`` for a number in it that is none.
         """
         program = dict(header["program"])
-        rungs = tuple((int(rate), int(dwell)) for rate, dwell in program.pop("rungs"))
-        program = {name: int(value) for name, value in program.items()}
+        rungs = tuple(
+            (_whole("rate", rate), _whole("dwell", dwell)) for rate, dwell in program.pop("rungs")
+        )
+        program = {name: _whole(name, value) for name, value in program.items()}
         person = dict(header["person"])
-        person["actions"] = tuple((int(at), str(do)) for at, do in person["actions"])
+        person["actions"] = tuple((_whole("at", at), str(do)) for at, do in person["actions"])
         for _, do in person["actions"]:
             VERBS[do]
         return cls(
@@ -97,14 +112,14 @@ class RunSpec:
             tuple(
                 FaultSpec(
                     str(spec["name"]),
-                    int(spec["at_ms"]),
-                    int(spec["duration_ms"]),
-                    None if spec["value"] is None else int(spec["value"]),
+                    _whole("at_ms", spec["at_ms"]),
+                    _whole("duration_ms", spec["duration_ms"]),
+                    None if spec["value"] is None else _whole("value", spec["value"]),
                 )
                 for spec in header["faults"]
             ),
-            int(header["seed"]),
-            int(header["bag_ul"]),
+            _whole("seed", header["seed"]),
+            _whole("bag_ul", header["bag_ul"]),
             header["about"],
         )
 
@@ -146,6 +161,8 @@ class Simulation:
         self._answer: tuple[int, int] | None = None  # (due us, question)
         self._start_us = 0
         self._heard_us = 0
+        self._boots = 0
+        self._last_forward_us = 0
         self._reacted_to = ""
 
     def run(self) -> list[str]:
@@ -170,7 +187,7 @@ class Simulation:
         heartbeat_us = self._start_us
         while not self._is_over():
             client.receive(self._patience_s())
-            while client.pushed:
+            while client.pushed and not self._is_over():
                 self._hear(client.pushed.popleft())
             self._act()
             if spec.program.link_timeout_s and self.board.now_us >= heartbeat_us:
@@ -206,7 +223,12 @@ class Simulation:
             # taken up by itself.
             self._enter("SELF_TEST")
             self._answer = None
-            self._try(self.client.hello)
+            if self.board.last_forward_us != self._last_forward_us:
+                self._last_forward_us = self.board.last_forward_us
+                self._boots = 0
+            self._boots += 1
+            if not any(later.mark == "!B" for later in self.client.pushed):
+                self._try(self.client.hello)
         elif pushed.mark == "!T":
             self._enter(fields["state"])
             if self._progress:
@@ -261,7 +283,7 @@ class Simulation:
 
     def _is_over(self) -> bool:
         now_us = self.board.now_us
-        if now_us >= LIMIT_US:
+        if now_us >= LIMIT_US or self._boots >= BOOTS_MOST:
             return True
         if now_us >= self._heard_us + QUIET_US and not self._actions:
             # The device says nothing any more; it is over when nothing moves.

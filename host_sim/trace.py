@@ -5,7 +5,8 @@ run again; then records, each with ``us`` (true time since power-on):
 
 ``host``   bytes that the host sent (long ones as length and checksum)
 ``pump``   a line that the device sent
-``pin``    a pin changed: ``level``, and for ENABLE the last STEP edge before
+``pin``    a pin changed: ``level``, and for ENABLE and DIRECTION the last STEP edge
+           before that turned the motor forward
 ``start``  when ENABLE rose at the first START, known 40 ms later
 ``boot``   the processor was reset; the cause as the firmware sees it
 ``power``  power went or came back: 0 or 1
@@ -13,7 +14,8 @@ run again; then records, each with ``us`` (true time since power-on):
 ``fault``  a fault began or ended
 ``note``   what a fault has chosen
 ``edges``  every second: STEP edges so far and a digest of all their times,
-           true pressures, flow into the vein, volume in the patient and bag,
+           those of them that turned the motor forward and back, the last that
+           did it forward, true pressures, flow into the vein, volume in the patient and bag,
            drops, supply and temperature of the driver
 """
 
@@ -57,8 +59,8 @@ class Recorder:
         self.lines.append(json.dumps({"us": self._board.now_us, **fields}, separators=(",", ":")))
 
     def _pin(self, name: str, level: int) -> None:
-        if name == "ENABLE":
-            self.add(pin=name, level=level, last_edge_us=self._board.last_edge_us)
+        if name in ("ENABLE", "DIRECTION"):
+            self.add(pin=name, level=level, last_edge_us=self._board.last_forward_us)
         else:
             self.add(pin=name, level=level)
 
@@ -84,6 +86,8 @@ class Recorder:
         line = board.line
         self.lines.append(
             f'{{"us":{board.now_us},"edges":{board.step_edges},"digest":"{board.edge_digest:08x}",'
+            f'"forward":{board.forward_edges},"back":{board.backward_edges},'
+            f'"last_edge_us":{board.last_forward_us},'
             f'"down_pa":{int(line.down_pa)},"up_pa":{int(line.up_pa)},'
             f'"flow_ul_h":{int(line.flow_ul_s * 3600)},"patient_ul":{int(line.patient_ul)},'
             f'"bag_ul":{int(line.bag_ul)},"drops":{line.chamber.drops},'
@@ -117,6 +121,11 @@ def read_trace(path: Path) -> tuple[dict, list[dict], list[str]]:
         if not isinstance(record.get("us"), int):
             raise TraceError(f"{path}: line {number}: record without a time")
     return header, records[1:], lines
+
+
+def start_us(records: list[dict]) -> int:
+    """When ENABLE rose at the first START, 0 if nobody said it."""
+    return next((r["start"] for r in records if isinstance(r.get("start"), int)), 0)
 
 
 def _parse(path: Path, lines: list[str]) -> Iterator[dict]:

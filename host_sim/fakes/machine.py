@@ -128,18 +128,23 @@ def unique_id() -> bytes:
 
 class I2C:
     """The bus as its processor sees it; a part that is not there, or does not
-    acknowledge, is EIO.  Takes no time."""
+    acknowledge, is EIO, a bus that is stuck ETIMEDOUT.  Takes no time."""
 
     def __init__(self, bus: int, *, sda: Pin, scl: Pin, freq: int = 400_000, timeout: int = 50_000):
+        self._board = hub.board
         self._devices = hub.board.i2c_devices
 
     def _device(self, address: int):
+        if self._board.i2c_is_stuck:
+            raise OSError(110, "ETIMEDOUT")
         device = self._devices.get(address)
         if device is None or not device.is_present or device.is_deaf:
             raise OSError(5, "EIO")
         return device
 
     def scan(self) -> list[int]:
+        if self._board.i2c_is_stuck:
+            return []
         return [
             address
             for address, device in sorted(self._devices.items())

@@ -1,11 +1,14 @@
 """Two faults at once: all pairs of those that a bench can inject."""
 
+from bisect import bisect_left
 from itertools import combinations
 
 import pytest
 from pump_bench import Bedside, program, steps_above
 from what_if import what_if
 
+# One fixture answers for all pairs.
+pytestmark = pytest.mark.timeout(400)
 CAP_UL_H = 120_000
 # A fault of the first kind stops the pump within ten seconds.
 STOPPING = {
@@ -45,17 +48,10 @@ OTHERS = {
 EVERY = {**STOPPING, **OTHERS}
 # What stands in the drip chamber and the tube of an empty bag: 3 mL at 120 mL/h.
 COLUMN_S = 90
-# What would show the first is taken away by the second.
-HIDDEN = {
-    frozenset(("downstream-occlusion", "pressure-sensor-stuck")),
-    frozenset(("downstream-occlusion", "free-flow")),
-    frozenset(("upstream-occlusion", "free-flow")),
-    frozenset(("upstream-occlusion", "bag-empty")),
-    # Free flow stands still once the column is as high as the vein, above the
-    # threshold of an empty bag.
-    frozenset(("bag-empty", "free-flow")),
-    frozenset(("air-bubble", "air-sensor-stuck")),
-}
+# No pressure rises behind a clamp in a line that has slipped out of the mechanism: it
+# shows only in that no drop falls any more.
+NO_DROP_S = 30
+OCCLUSIONS = {"downstream-occlusion", "upstream-occlusion"}
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +62,8 @@ def infusing() -> Bedside:
 def let(bed: Bedside, seconds: float, *faults: str) -> None:
     if "bag-empty" in faults:
         seconds += COLUMN_S
+    if "free-flow" in faults and OCCLUSIONS & set(faults):
+        seconds += NO_DROP_S
     for fault in faults:
         bed.fault(fault, EVERY[fault])
     bed.board.run_until(bed.board.now_us + int(seconds * 1_000_000))
@@ -89,7 +87,20 @@ def together(bed: Bedside, first: str, second: str) -> tuple[bool, float]:
     before = bed.board.step_edges
     let(bed, 1)
     delivers = bed.is_enabled() or bed.board.step_edges > before
-    return delivers, steps_above(bed.edges(), CAP_UL_H)
+    return delivers, steps_above(turning(bed), CAP_UL_H)
+
+
+def turning(bed: Bedside) -> list[int]:
+    """Edges that turn the motor forward: not those of the self-test after a reset,
+    with the driver off, nor those that relieve an occlusion."""
+    enabled = [(pin.us, pin.level) for pin in bed.changes("ENABLE")]
+    forward = [(0, 1), *((pin.us, pin.level) for pin in bed.changes("DIRECTION"))]
+
+    def level(changes: list[tuple[int, int]], us: int) -> int:
+        before = bisect_left(changes, (us, 0))
+        return changes[before - 1][1] if before else 0
+
+    return [us for us in bed.edges() if level(enabled, us) and level(forward, us)]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +114,7 @@ def answers(infusing) -> dict[tuple[str, str], tuple[bool, float]]:
 @pytest.mark.req("F36")
 def test_of_two_faults_neither_keeps_the_other_from_stopping_the_pump(answers):
     delivering = [frozenset(pair) for pair, (delivers, _) in answers.items() if delivers]
-    assert [set(pair) for pair in delivering if pair & set(STOPPING) and pair not in HIDDEN] == []
+    assert [set(pair) for pair in delivering if pair & set(STOPPING)] == []
 
 
 @pytest.mark.req("F36")

@@ -46,6 +46,17 @@ def order(tmp_path):
 
 
 @pytest.fixture
+def tiny_order(order):
+    """0.1 g at 130 kg: 1 mL in 90 s."""
+    return order(
+        ("weight_kg = 70.0", "weight_kg = 130.0"),
+        ("grams = 40.0 }", "grams = 0.1 }"),
+        ("grams = 40.0", "grams = 0.1"),
+        name="tiny.toml",
+    )
+
+
+@pytest.fixture
 def short_order(order):
     """5 g at 130 kg: 40 min through two of three rungs, a few seconds to simulate."""
     return order(

@@ -23,7 +23,14 @@ def test_every_example_is_accepted(titra, path):
 @pytest.mark.timeout(300)
 @pytest.mark.req("M1")
 @pytest.mark.parametrize(
-    "name", ["gammagard-renal", "privigen-cidp", "octagam-itp", "carimune-powder"]
+    "name",
+    [
+        "gammagard-renal",
+        *(
+            pytest.param(name, marks=pytest.mark.nightly)
+            for name in ("privigen-cidp", "octagam-itp", "carimune-powder")
+        ),
+    ],
 )
 def test_an_example_is_delivered_as_planned(titra, name):
     order = EXAMPLES / f"{name}.toml"

@@ -69,6 +69,7 @@ def records(alarm_s=None, peak_pa=5000):
     """36 mL/h (64 edges a second) for 10 min, or until an alarm stops it."""
     rows = [
         {"us": 0, "pin": "ENABLE", "level": 1, "last_edge_us": 0},
+        {"us": 0, "start": 0},
         pushed(0, "!S", "READY", "INFUSING"),
         {"us": 10_000, "host": "1 START*0000\n"},
     ]

@@ -7,6 +7,7 @@ stopped the infusion; 5 no device or link lost; 1 anything else.
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 
 import click
@@ -48,6 +49,12 @@ def titra() -> None:
     pass
 
 
+def _document(reasons: list[str]) -> None:
+    """With ``--json`` there is one document on standard output, whatever went wrong."""
+    if "--json" in sys.argv[1:]:
+        click.echo(json.dumps({"error": reasons}, indent=2))
+
+
 def main() -> None:
     """Entry point: whatever goes wrong, one clear line and an exit code."""
     try:
@@ -55,6 +62,7 @@ def main() -> None:
         code = titra.main(prog_name="titra", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
+        _document([error.format_message()])
         code = 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -66,5 +74,6 @@ def main() -> None:
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         click.echo(f"titra: {name}{error.strerror or error}", err=True)
+        _document([f"{name}{error.strerror or error}"])
         code = 1
     sys.exit(code)

@@ -28,6 +28,7 @@ _STYLES = {
     "ALARM_STOPPED": "bold white on red",
     "STOPPED": "bold red",
     "FAULT": "bold white on red",
+    "BACK_OFF": "bold white on red",
     "HOLD": "bold yellow",
     "PAUSED": "bold yellow",
 }
@@ -41,6 +42,7 @@ class View:
         self.identity = identity
         self.status: dict[str, str] = {}
         self.telemetry: dict[str, str] = {}
+        self.said: dict[str, dict[str, str]] = {}  # answers by query
         self.events: deque[str] = deque(maxlen=_EVENTS_SHOWN)
         self.gaps = 0
         self._count: int | None = None
@@ -85,6 +87,12 @@ class View:
         table.add_row(
             "alarms", Text(", ".join(alarms), style="bold red") if alarms else Text("none")
         )
+        if self.said.get("ALARMS?", {}).get("needs_supervisor") == "1":
+            table.add_row("", Text("only a supervisor can reset this", style="bold red"))
+        test = self.said.get("POST?", {})
+        if test and test["result"] != "PASSED":
+            words = test["result"].lower()
+            table.add_row("self-test", Text(f"{words} at {test['item']}", style="bold yellow"))
         if rungs:
             table.add_row("rung", f"{rung + 1} of {rungs}")
         table.add_row("rate", f"{rate:.1f} mL/h")
@@ -98,6 +106,10 @@ class View:
         if question:
             table.add_row("question", Text(f"{question} is open", style="bold yellow"))
         table.add_row("line", f"{s.get('refused', '?')} refused, {self.gaps} gaps")
+        role = self.said.get("ROLE?", {})
+        if role:
+            locked = f", log-in locked for {role['locked_s']} s" if role["locked_s"] != "0" else ""
+            table.add_row("logged in", f"{role['role'].lower()}{locked}")
         parts = [table]
         if self.events:
             parts += [Text(), Text("\n".join(self.events), style="dim")]
@@ -121,10 +133,10 @@ def watch(link: Link, port: str, once: bool) -> None:
 
     Raises ``LinkError`` when the device does not answer any more.
     """
-    client = Client(link)
+    client = Client(link, key=None)  # asks, and changes nothing
     link.write(b"\n")
     view = View(port, client.query("*IDN?"))
-    view.status = client.status()
+    _ask(client, view)
     console = Console()
     if once or not sys.stdout.isatty():
         if once:
@@ -163,9 +175,15 @@ def _listen(client: Client, view: View) -> None:
         client.receive(left)
         _take(client, view)
     try:
-        view.status = client.query_fields("STATUS?", timeout_s=_SILENT_S)
+        _ask(client, view)
     except LinkError as error:
         raise LinkError(f"link lost: {error}") from None
+
+
+def _ask(client: Client, view: View) -> None:
+    view.status = client.query_fields("STATUS?", timeout_s=_SILENT_S)
+    for verb in ("ROLE?", "POST?", "ALARMS?"):
+        view.said[verb] = client.query_fields(verb, timeout_s=_SILENT_S)
 
 
 def _take(client: Client, view: View) -> None:

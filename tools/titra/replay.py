@@ -10,8 +10,8 @@ from pathlib import Path
 from host_sim.client import PUSHED_FIELDS, ReadBackError, Refused
 from host_sim.faults import UnknownFault, check
 from host_sim.links import LinkError
-from host_sim.simulation import RunSpec, Simulation, firmware_digest
-from host_sim.trace import TraceError, read_trace
+from host_sim.simulation import NotWhole, RunSpec, Simulation, firmware_digest
+from host_sim.trace import TraceError, read_trace, start_us
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,15 @@ def replay(path: Path) -> Outcome:
         for fault in spec.faults:
             check(fault)
         simulation = Simulation(spec)
+    except NotWhole as error:
+        raise TraceError(f"{path}: line 1: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, UnknownFault) as error:
         raise TraceError(f"{path}: line 1: the header is not whole: {error!r}") from None
     try:
         simulation.run()
     except (Refused, LinkError, ReadBackError) as error:
         failure = str(error)
-    zero_us = next((r["us"] for r in records if r.get("pin") == "ENABLE" and r.get("level")), 0)
+    zero_us = start_us(records)
     difference = _first_difference(lines, simulation.recorder.lines, zero_us)
     ticks = simulation.board.now_us // 10_000
     return Outcome(len(records), ticks, changed, difference, failure)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pump.core import alarm_conditions as ac
+from pump.core.units import STEPS_PER_ML
 from titra.report_lane import state_spans
 from titra.report_plots import GAP_S, clock_label, figures
-from titra.summary import RungEntry, Summary
+from titra.summary import Alarm, RungEntry, Summary
 
 BANNER = (
     "Titra is a bench and research device. It is not a medical device and must never be "
@@ -25,6 +26,7 @@ EVENTS_MAX = 3000
 _TEMPLATES = Path(__file__).parent / "templates"
 _END_SIGNAL = "INFUSION_COMPLETE"
 _ALARM_TEXT = {row[ac.COL_NAME]: row[ac.COL_TEXT] for row in ac.ALARM_CONDITIONS}
+_KEEPS_ON = {row[ac.COL_NAME] for row in ac.ALARM_CONDITIONS if row[ac.COL_RESPONSE] == ac.KEEP}
 _RANK = {name: rank for rank, name in enumerate(ac.PRIORITY_NAMES)}
 # A complete infusion may lack steps that were owed at a reset, and no more.
 _SHORT_ML = 0.1
@@ -47,6 +49,7 @@ _ENDS = {
     "PAUSED": _Outcome("warn", "Paused", "The run ended while the pump was paused."),
     "HOLD": _Outcome("warn", "On hold", "The run ended while the pump was on hold."),
     "KVO": _Outcome("warn", "Keeping the vein open", "The run ended at the keep-open rate."),
+    "BACK_OFF": _Outcome("bad", "Stopped by an alarm", "The run ended while it turned back."),
     "INFUSING": _Outcome("warn", "Still infusing", "The run ended before the infusion did."),
     "RUNG_HELD": _Outcome("warn", "Still infusing", "The run ended before the infusion did."),
 }
@@ -186,7 +189,11 @@ def outcome(summary: Summary) -> _Outcome:
         detail = f"The ordered volume was delivered; {_words(worst.id)} was alarmed on the way."
         return _Outcome("warn", "Complete, after an alarm", detail)
     if summary.state == "ALARM_STOPPED" and worst:
-        stopping = [alarm for alarm in summary.alarms if alarm.stopped_s is not None]
+        stopping = [
+            alarm
+            for alarm in summary.alarms
+            if alarm.stopped_s is not None or alarm.id == "INTERRUPTED"
+        ]
         last = stopping[-1] if stopping else worst
         text = _ALARM_TEXT.get(last.id, _words(last.id))
         return end._replace(detail=f"{text[:1].upper()}{text[1:]}.")
@@ -246,7 +253,11 @@ def _tiles(summary: Summary) -> list[dict]:
 def _figures(summary: Summary) -> list[tuple[str, str, str]]:
     return [
         ("State at the end", summary.state, ""),
-        ("Delivered", f"{_number(summary.delivered_ml)} mL", "STEP edges, times volume per step"),
+        (
+            "Delivered",
+            f"{_number(summary.delivered_ml)} mL",
+            "STEP edges forward less those back, times volume per step",
+        ),
         (
             "Commanded",
             f"{_number(summary.commanded_ml)} mL",
@@ -267,14 +278,48 @@ def _figures(summary: Summary) -> list[tuple[str, str, str]]:
         (
             "Highest rate",
             f"{_number(summary.max_rate_ml_h)} mL/h",
-            "commanded, or STEP edges over 10 s, whichever is higher",
+            "commanded, or STEP edges forward over 10 s, whichever is higher",
         ),
         ("Highest commanded rate", f"{_number(summary.max_commanded_ml_h)} mL/h", "telemetry"),
         ("Cap", f"{_number(summary.cap_ml_h)} mL/h", ""),
-        ("STEP edges", _thousands(summary.steps), ""),
+        ("STEP edges", _thousands(summary.steps), "forward, with the driver enabled"),
+        *_backed_off(summary),
+        *_world(summary),
+        ("Self-test", summary.self_test or "not seen", "the last one"),
         ("Resets of the processor", _thousands(summary.resets), "after power-on"),
+        *_recovered(summary),
         ("Lines refused", _thousands(summary.refused), "malformed or not allowed, device's count"),
     ]
+
+
+def _backed_off(summary: Summary) -> list[tuple[str, str, str]]:
+    if not summary.steps_back:
+        return []
+    ml = f"{_number(summary.steps_back / STEPS_PER_ML)} mL"
+    return [("Turned back", ml, "STEP edges back, to relieve an occluded line")]
+
+
+def _recovered(summary: Summary) -> list[tuple[str, str, str]]:
+    if not summary.resets:
+        return []
+    ml = summary.recovered_ml
+    text = "nothing was said" if ml is None else f"{_number(ml)} mL"
+    return [("Recovered after the last", text, "what the pump takes as delivered, never less")]
+
+
+def _world(summary: Summary) -> list[tuple[str, str, str]]:
+    """Drops, supply and driver, where the trace tells."""
+    rows = []
+    volts = [s.supply_v for s in summary.samples if s.supply_v is not None]
+    degrees = [s.driver_c for s in summary.samples if s.driver_c is not None]
+    drops = summary.samples[-1].drops if summary.samples else None
+    if drops is not None:
+        rows.append(("Drops", _thousands(drops), "that fell in the drip chamber"))
+    if volts:
+        rows.append(("Lowest supply", f"{min(volts):.2f} V", f"{volts[-1]:.2f} V at the end"))
+    if degrees:
+        rows.append(("Warmest driver", f"{max(degrees)} \u00b0C", ""))
+    return rows
 
 
 def _rungs_lived(header: dict, summary: Summary) -> list[dict]:
@@ -350,14 +395,18 @@ def _alarms(summary: Summary) -> list[dict]:
                 "text": _ALARM_TEXT.get(alarm.id, ""),
                 "priority": alarm.priority,
                 "raised": _clock(alarm.raised_s, 3),
-                "stopped": "motor not stopped"
-                if alarm.stopped_s is None
-                else _clock(alarm.stopped_s, 3),
+                "stopped": _stopped(alarm),
                 "latency": "\u2013" if latency_ms is None else _signed(latency_ms),
                 "cleared": "\u2013" if clear_s is None else _clock(clear_s),
             }
         )
     return rows
+
+
+def _stopped(alarm: Alarm) -> str:
+    if alarm.stopped_s is not None:
+        return _clock(alarm.stopped_s, 3)
+    return "motor not stopped" if alarm.id in _KEEPS_ON else "stood still already"
 
 
 def _faults(header: dict, summary: Summary) -> list[dict]:

@@ -31,6 +31,7 @@ _STATE_COLOUR = {
     "ALARM_STOPPED": "st-alarm",
     "COMPLETE": "st-complete",
     "FAULT": "st-fault",
+    "BACK_OFF": "st-back",
 }
 _SHORT_KIND = {"STEP_UP": "up "}
 SILENT = "no telemetry"
@@ -159,7 +160,7 @@ def lane_of(
         [_Item(e.t_s, _short(e.text), "|", "command") for e in events if e.kind == "command"],
     )
     placer.row("Faults", _faults(events), _fault_bars(events))
-    device = [e for e in events if e.kind in ("boot", "refused")]
+    device = [e for e in events if e.kind in ("boot", "power", "crash", "self-test", "refused")]
     if device:
         placer.row("Device", [_device(event) for event in device])
     return placer.lane
@@ -186,9 +187,16 @@ def _answer(event: Event) -> _Item:
 
 
 def _device(event: Event) -> _Item:
-    """A reset, or lines refused: their count, or the reason's code."""
+    """A reset and what comes with it, or lines refused: their count, or the reason's
+    code."""
     if event.kind == "boot":
         texts: tuple[str, ...] = ("reset",)
+    elif event.kind == "power":
+        texts = (event.text, event.text.rpartition(" ")[2])
+    elif event.kind == "crash":
+        texts = ("crash",)
+    elif event.kind == "self-test":
+        texts = (f"self-test {event.text.lower()}", "self-test")
     elif event.text.endswith("lines refused"):
         texts = (event.text, "refused")
     else:

@@ -18,7 +18,7 @@ from pump.core import limits
 from pump.core.units import STEPS_PER_ML
 from titra.planning.ladder import spans_of
 from titra.report_lane import Lane, lane_of
-from titra.summary import RATE_WINDOW_S
+from titra.summary import NO_INFUSION, RATE_WINDOW_S
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,6 +65,7 @@ COLOURS = (
     "st-alarm",
     "st-complete",
     "st-fault",
+    "st-back",
     "st-silent",
 )
 _HEX = {name: f"#a1b2{number:02x}" for number, name in enumerate(COLOURS)}
@@ -354,7 +355,8 @@ def _rate(axes: Axes, panel: _Panel, header: dict, summary: Summary, _lane: Lane
     )
     _series(
         axes,
-        [(row.t_s, row.rate_ml_h) for row in summary.telemetry],
+        # Turning back is none of the ladder; it shows in the volume.
+        [(r.t_s, 0.0 if r.state in NO_INFUSION else r.rate_ml_h) for r in summary.telemetry],
         high * _TOLERANCE,
         "commanded",
         linewidth=0.9,

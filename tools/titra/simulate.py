@@ -13,6 +13,8 @@ from host_sim.client import Program, ReadBackError, Refused
 from host_sim.faults import FaultSpec
 from host_sim.links import LinkError
 from host_sim.simulation import Person, RunSpec, Simulation
+from pump.core import alarm_conditions as ac
+from pump.core import units
 from titra import exit_codes
 from titra.files import write_whole
 from titra.library import Library, LibraryError, load_library
@@ -25,6 +27,10 @@ from titra.summary import Summary, summarize
 OVERFILL_UL = 30_000
 # In a clinic the pump stops when its host has been silent for this long.
 CLINIC_LINK_TIMEOUT_S = 60
+# Telemetry comes every second; a pump that is silent for longer is lost to its host.
+LOST_S = 10.0
+_STOPPED_BY_ALARM = ("ALARM_STOPPED", "BACK_OFF", "FAULT")
+_INTERRUPTED = ac.ALARM_CONDITIONS[ac.INTERRUPTED][ac.COL_NAME]
 
 
 class SimulateError(Exception):
@@ -113,6 +119,31 @@ def _about(order: Order, compiled: Plan, day: DayPlan, library: Library) -> dict
     }
 
 
+def exit_code_of(summary: Summary) -> int:
+    """4 if an alarm stopped the infusion, or has kept it from being taken up after a
+    reset; 5 if the pump was not heard of at the end; 0 if the infusion was completed
+    and what reached the patient is what was ordered; else 1."""
+    if summary.state in _STOPPED_BY_ALARM or any(
+        alarm.stopped_s is not None or alarm.id == _INTERRUPTED for alarm in summary.alarms
+    ):
+        return exit_codes.ALARM
+    if summary.unheard_s > LOST_S:
+        return exit_codes.NO_DEVICE
+    if summary.state != "COMPLETE" or summary.fluid_excess_ml > 0:
+        return exit_codes.FAILED
+    return exit_codes.DONE
+
+
+def _after_reset(summary: Summary) -> str:
+    """What became of the infusion."""
+    if summary.recovered_ml is None:
+        return "the infusion was not taken up again; the pump has not said what was delivered"
+    return (
+        f"the infusion was not taken up by itself; the pump recovered "
+        f"{summary.recovered_ml:.3f} mL as delivered"
+    )
+
+
 @dataclass(frozen=True)
 class Result:
     """A run that was made, judged and written down."""
@@ -124,13 +155,8 @@ class Result:
     never_happened: tuple[str, ...]
 
     def exit_code(self) -> int:
-        """4 if an alarm stopped the infusion, 0 if it was completed and what
-        reached the patient is what was ordered, else 1."""
-        if any(alarm.stopped_s is not None for alarm in self.summary.alarms):
-            return exit_codes.ALARM
-        if self.summary.state != "COMPLETE" or self.summary.fluid_excess_ml > 0:
-            return exit_codes.FAILED
-        return exit_codes.DONE
+        """See ``exit_code_of``."""
+        return exit_code_of(self.summary)
 
     def document(self) -> dict:
         """What ``--json`` prints."""
@@ -145,10 +171,15 @@ class Result:
         """What a person reads in the terminal."""
         s = self.summary
         print(f"state       {s.state}", file=out)
+        if s.unheard_s > LOST_S:
+            print(f"            as it said last, {s.unheard_s:.0f} s before the end", file=out)
         print(f"delivered   {s.delivered_ml:.3f} of {s.ordered_ml:.3f} mL", file=out)
         print(f"in patient  {s.fluid_ml:.3f} mL", file=out)
         if s.fluid_excess_ml > 0:
             print(f"            {s.fluid_excess_ml:.3f} mL MORE THAN ORDERED", file=out)
+        if s.steps_back:
+            back_ml = s.steps_back / units.STEPS_PER_ML
+            print(f"backed off  {back_ml:.3f} mL, to relieve the line", file=out)
         print(f"duration    {s.duration_min:.1f} min", file=out)
         print(f"rate        at most {s.max_rate_ml_h:.1f} mL/h, cap {s.cap_ml_h:.1f}", file=out)
         for alarm in s.alarms:
@@ -162,7 +193,9 @@ class Result:
                 file=out,
             )
         if s.resets:
-            print(f"resets      {s.resets}: the infusion was not taken up again", file=out)
+            print(f"resets      {s.resets}: {_after_reset(s)}", file=out)
+        if s.self_test not in ("", "PASSED"):
+            print(f"self-test   {s.self_test}", file=out)
         for fault in self.never_happened:
             print(f"note        {fault} never happened: the run ended before", file=out)
         print(f"speed       {self.speedup:.0f} x real time", file=out)

@@ -1,7 +1,8 @@
 """What a run came to, computed from its trace alone.
 
 Everything is judged at the boundary: STEP edges, pins and serial lines.
-Times are seconds since the first START.
+Times are seconds since the first START: what the self-test steps and says before it does
+not count.  A STEP edge counts with the driver enabled, forwards or back as DIRECTION says.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from host_sim.client import unframe
+from host_sim.trace import start_us
 from pump.core import alarm_conditions as ac
 from pump.core import units
 
@@ -17,7 +19,8 @@ from pump.core import units
 RATE_WINDOW_S = 10
 # Fluid in the vein may pass the order by the accuracy that pumps promise, 5 %.
 FLUID_TOLERANCE = 1.05
-# An alarm has stopped the motor if ENABLE fell within this time around it.
+# An alarm has stopped the motor if ENABLE or DIRECTION fell within this time around it,
+# or if the last STEP edge forward for long was then.
 _STOP_WITHIN_US = 1_000_000
 _PRIORITY = {
     row[ac.COL_NAME]: ac.PRIORITY_NAMES[row[ac.COL_PRIORITY]] for row in ac.ALARM_CONDITIONS
@@ -25,13 +28,15 @@ _PRIORITY = {
 _STOPPING = {row[ac.COL_NAME] for row in ac.ALARM_CONDITIONS if row[ac.COL_RESPONSE] != ac.KEEP}
 _UL_PER_STEP = 1000 / units.STEPS_PER_ML
 # What a host says before it has anything done.
-_TO_BEGIN_WITH = ("HELLO", "CHALLENGE", "LOGIN")
+_TO_BEGIN_WITH = ("HELLO", "CHALLENGE", "LOGIN", "LOGOUT")
+# States whose rate is not one into the vein.
+NO_INFUSION = ("SELF_TEST", "BACK_OFF")
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """``stopped_s`` is the last STEP edge before the motor stood still for it,
-    ``None`` where it did not stop the motor."""
+    """``stopped_s`` is the last STEP edge forward before the motor stood still, or
+    turned back, for it, ``None`` where it did not stop the motor."""
 
     id: str
     priority: str
@@ -41,7 +46,8 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Sample:
-    """The boundary at one second: ``rate_ml_h`` from STEP edges."""
+    """The boundary at one second: ``edges`` forwards less those back, ``rate_ml_h``
+    from those forwards.  ``None`` where the trace does not tell."""
 
     t_s: float
     edges: int
@@ -51,6 +57,9 @@ class Sample:
     up_kpa: float
     patient_ml: float
     bag_ml: float
+    drops: int | None = None
+    supply_v: float | None = None
+    driver_c: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,8 @@ class Telemetry:
 class Event:
     """Something worth a mark on the time axis.
 
-    ``kind``: state, question, answer, alarm, cleared, command, fault, boot, refused.
+    ``kind``: state, question, answer, alarm, cleared, command, fault, note, boot, power,
+    crash, self-test, refused.
     """
 
     t_s: float
@@ -100,10 +110,14 @@ class Summary:
     max_commanded_ml_h: float
     cap_ml_h: float
     steps: int
+    steps_back: int
     fluid_ml: float
     fluid_excess_ml: float
     resets: int
+    recovered_ml: float | None
+    self_test: str
     refused: int
+    unheard_s: float
     alarms: tuple[Alarm, ...]
     rungs: tuple[RungEntry, ...]
     telemetry: tuple[Telemetry, ...]
@@ -118,6 +132,11 @@ class Summary:
         return data
 
 
+def _changes(verb: str) -> bool:
+    """Whether it is more than logging in or a query, as the host's heart-beat is."""
+    return verb not in _TO_BEGIN_WITH and not verb.endswith("?")
+
+
 def _body(line: str) -> str:
     return line.rpartition("*")[0]
 
@@ -127,19 +146,19 @@ class _Reader:
 
     def __init__(self, header: dict, records: list[dict]):
         self._rungs = header["program"]["rungs"]
-        self._zero_us = next(
-            (r["us"] for r in records if r.get("pin") == "ENABLE" and r["level"]), 0
-        )
+        self._zero_us = start_us(records)
         self._boot_us = 0
-        self._enable_falls = [
-            (r["us"], r["last_edge_us"])
-            for r in records
-            if r.get("pin") == "ENABLE" and not r["level"]
-        ]
+        self._stops = _stops_seen(records)
+        self._heard_us = 0
+        self._is_complete = False
         self.state = "SELF_TEST"
         self.refused = 0
         self.granted_steps: int | None = None
         self.resets = 0
+        self.recovered_ml: float | None = None
+        self.self_test = ""
+        self.forward = 0
+        self.back = 0
         self.last_edge_us = self._zero_us
         self.alarms: list[Alarm] = []
         self.rungs: list[RungEntry] = []
@@ -153,6 +172,10 @@ class _Reader:
 
     def seconds(self, us: int) -> float:
         return round((us - self._zero_us) / 1_000_000, 6)
+
+    def unheard_s(self, end_us: int) -> float:
+        """For how long nothing has been heard of the device."""
+        return round(max(0, end_us - self._heard_us) / 1_000_000, 3)
 
     def _event(self, us: int, kind: str, text: str) -> None:
         self.events.append(Event(self.seconds(us), kind, text))
@@ -175,16 +198,25 @@ class _Reader:
             # A reset can cut a line off; what has no valid CRC says nothing.
             body = unframe(record["pump"].encode("latin-1"))
             if body is not None:
+                self._heard_us = us
                 self._pump(us, body)
         elif "host" in record:
             self._host(us, record["host"])
         elif "fault" in record:
             self._event(us, "fault", f"{record['fault']} {record['what']}")
+        elif "note" in record:
+            self._event(us, "note", record["note"])
         elif "boot" in record:
             self._boot_us = us
             self.resets += 1
+            self.recovered_ml = None
             self.state = "SELF_TEST"
+            self.self_test = ""
             self._event(us, "boot", "processor reset")
+        elif "power" in record:
+            self._event(us, "power", "power is back" if record["power"] else "power is gone")
+        elif "crash" in record:
+            self._event(us, "crash", record["crash"])
         elif record.get("pin") == "ENABLE" and not record["level"]:
             self.last_edge_us = max(self.last_edge_us, record["last_edge_us"])
 
@@ -193,7 +225,7 @@ class _Reader:
             words = _body(line).split(" ") if "*" in line else line.split(" ")
             if words[-1].upper() == "STOP":
                 self._event(us, "command", "STOP")
-            elif len(words) > 1 and words[0].isdigit() and words[1] not in _TO_BEGIN_WITH:
+            elif len(words) > 1 and words[0].isdigit() and _changes(words[1]):
                 kind = "answer" if words[1] == "CONFIRM" else "command"
                 self._event(us, kind, " ".join(words[1:]))
 
@@ -209,6 +241,10 @@ class _Reader:
             self._telemetry(at_us, values)
         elif mark == "!S":
             self.state = values[3]
+            # What is alarmed once all is delivered has not stopped the infusion.
+            self._is_complete = self.state == "COMPLETE" or (
+                self._is_complete and self.state != "INFUSING"
+            )
             self._event(at_us, "state", values[3])
         elif mark == "!Q":
             self._event(at_us, "question", f"{values[3]} {values[2]}")
@@ -223,8 +259,16 @@ class _Reader:
             self.refused = int(fields[10])
         elif rest.startswith("OK MOTION?"):
             self.granted_steps = int(rest.split(",")[3])
+        elif rest.startswith("OK POST?"):
+            _, result, item, *_ = rest.split(",")
+            self._self_tested(us, result, item)
         elif rest.startswith("ERR"):
             self._line_refused(us, rest[4:])
+
+    def _self_tested(self, us: int, result: str, item: str) -> None:
+        if result != "RUNNING" and not self.self_test:
+            self.self_test = result if result == "PASSED" else f"{result} {item}"
+            self._event(us, "self-test", self.self_test)
 
     def _telemetry(self, at_us: int, values: list[str]) -> None:
         row = Telemetry(
@@ -237,6 +281,8 @@ class _Reader:
         )
         self.state = row.state
         self.telemetry.append(row)
+        if self.resets and self.recovered_ml is None and row.state != "SELF_TEST":
+            self.recovered_ml = row.delivered_ml
         if row.state not in ("INFUSING", "RUNG_HELD"):
             return
         if not self.rungs or self.rungs[-1].rung != row.rung:
@@ -252,38 +298,67 @@ class _Reader:
             return
         self._event(at_us, "alarm", name)
         stopped = None
-        for fell_us, last_edge_us in self._enable_falls:
-            if abs(fell_us - at_us) <= _STOP_WITHIN_US and name in _STOPPING:
-                stopped = self.seconds(last_edge_us)
-                break
+        if name in _STOPPING and not self._is_complete:
+            for stop_us, last_edge_us in self._stops:
+                if abs(stop_us - at_us) <= _STOP_WITHIN_US:
+                    stopped = self.seconds(last_edge_us)
+                    break
         self.alarms.append(Alarm(name, _PRIORITY[name], self.seconds(at_us), stopped))
 
     def _sample(self, record: dict) -> None:
-        us, edges = record["us"], record["edges"]
-        self._edges.append((us, edges))
+        us = record["us"]
+        self.forward = record.get("forward", record["edges"])
+        self.back = record.get("back", 0)
+        self.last_edge_us = max(self.last_edge_us, record.get("last_edge_us", 0))
+        self._edges.append((us, self.forward))
         rate = 0.0
         if len(self._edges) > RATE_WINDOW_S:
             before_us, before = self._edges[-1 - RATE_WINDOW_S]
-            counted = max(0, edges - before - 1)
+            counted = max(0, self.forward - before - 1)
             rate = counted * _UL_PER_STEP * 3600 / ((us - before_us) / 1000)
         self.samples.append(
             Sample(
                 self.seconds(us),
-                edges,
+                self.forward - self.back,
                 round(rate, 3),
                 record["flow_ul_h"] / 1000,
                 record["down_pa"] / 1000,
                 record["up_pa"] / 1000,
                 record["patient_ul"] / 1000,
                 record["bag_ul"] / 1000,
+                record.get("drops"),
+                record["supply_mv"] / 1000 if "supply_mv" in record else None,
+                record.get("driver_c"),
             )
         )
+
+
+def _stops_seen(records: list[dict]) -> list[tuple[int, int]]:
+    """(when, last edge forward) wherever the motor was stopped: at each fall of ENABLE
+    and, where it was moving, of DIRECTION; and where two seconds passed without an
+    edge although nothing fell, as with ENABLE shorted (1 mL/h makes 3.6 in that time)."""
+    stops = []
+    for record in records:
+        pin = record.get("pin")
+        if pin in ("ENABLE", "DIRECTION") and not record["level"]:
+            us, last_us = record["us"], record["last_edge_us"]
+            if pin == "ENABLE" or us - last_us <= _STOP_WITHIN_US:
+                stops.append((us, last_us))
+    samples = [record for record in records if "edges" in record]
+    still = {
+        before.get("last_edge_us", 0): None
+        for before, after in zip(samples, samples[2:], strict=False)
+        if before.get("last_edge_us", 0) == after.get("last_edge_us")
+    }
+    return stops + [(last_us, last_us) for last_us in still if last_us]
 
 
 def _integral_ml(telemetry: list[Telemetry]) -> float:
     """Volume of the commanded rate, from the lines of telemetry a second apart."""
     volume = 0.0
     for before, after in zip(telemetry, telemetry[1:], strict=False):
+        if before.state in NO_INFUSION:
+            continue
         volume += before.rate_ml_h * min(1.0, max(0.0, after.t_s - before.t_s)) / 3600
     return round(volume, 3)
 
@@ -291,8 +366,9 @@ def _integral_ml(telemetry: list[Telemetry]) -> float:
 def summarize(header: dict, records: list[dict]) -> Summary:
     """The summary of a trace; see ``host_sim.trace`` for header and records."""
     reader = _Reader(header, records)
-    steps = reader.samples[-1].edges if reader.samples else 0
-    commanded = max((row.rate_ml_h for row in reader.telemetry), default=0.0)
+    commanded = max(
+        (row.rate_ml_h for row in reader.telemetry if row.state not in NO_INFUSION), default=0.0
+    )
     stepped = max((sample.rate_ml_h for sample in reader.samples), default=0.0)
     fluid = reader.samples[-1].patient_ml if reader.samples else 0.0
     ordered = header["program"]["vtbi_ul"] / 1000
@@ -300,7 +376,7 @@ def summarize(header: dict, records: list[dict]) -> Summary:
     granted = None if reader.resets else reader.granted_steps
     return Summary(
         state=reader.state,
-        delivered_ml=round(steps * _UL_PER_STEP / 1000, 6),
+        delivered_ml=round((reader.forward - reader.back) * _UL_PER_STEP / 1000, 6),
         commanded_ml=(
             round(granted * _UL_PER_STEP / 1000, 6)
             if granted is not None
@@ -311,11 +387,15 @@ def summarize(header: dict, records: list[dict]) -> Summary:
         max_rate_ml_h=max(commanded, stepped),
         max_commanded_ml_h=commanded,
         cap_ml_h=header["program"]["cap_ul_h"] / 1000,
-        steps=steps,
+        steps=reader.forward,
+        steps_back=reader.back,
         fluid_ml=fluid,
         fluid_excess_ml=round(fluid - ordered, 3) if fluid > ordered * FLUID_TOLERANCE else 0.0,
         resets=reader.resets,
+        recovered_ml=reader.recovered_ml,
+        self_test=reader.self_test,
         refused=reader.refused,
+        unheard_s=reader.unheard_s(records[-1]["us"] if records else 0),
         alarms=tuple(reader.alarms),
         rungs=tuple(reader.rungs),
         telemetry=tuple(reader.telemetry),

@@ -329,8 +329,10 @@ class Controller:
             if reason != reasons.OK:
                 return reason
             if event == st.EV_START:
-                if self.board.is_low:
-                    return reasons.ALARM_PRESENT  # not on a supply that ends soon
+                # Not on a supply that ends soon; and without a lease the step before
+                # has seen a reason not to start, so that no session was opened.
+                if self.board.is_low or inputs.lease_steps == 0:
+                    return reasons.ALARM_PRESENT
                 self._begin_session()
         elif event == st.EV_KVO:
             if self.rx.kvo_ul_h == 0:

@@ -28,20 +28,23 @@ def command(
     from titra.files import write_whole
     from titra.ports import PortError, resolve
 
+    def fail(why: str, code: int) -> None:
+        click.echo(f"titra log: {why}", err=True)
+        if as_json:
+            click.echo(json.dumps({"error": [why]}, indent=2))
+        ctx.exit(code)
+
     try:
         link = SerialLink(resolve(port), baud)
     except (PortError, LinkError) as error:
-        click.echo(f"titra log: {error}", err=True)
-        ctx.exit(exit_codes.NO_DEVICE)
+        fail(str(error), exit_codes.NO_DEVICE)
     try:
         link.write(b"\n")
-        log = read_log(Client(link), last)
+        log = read_log(Client(link, key=None), last)
     except LinkError as error:
-        click.echo(f"titra log: {error}", err=True)
-        ctx.exit(exit_codes.NO_DEVICE)
+        fail(str(error), exit_codes.NO_DEVICE)
     except Refused as error:
-        click.echo(f"titra log: {port}: {error}", err=True)
-        ctx.exit(exit_codes.FAILED)
+        fail(f"{port}: {error}", exit_codes.FAILED)
     finally:
         link.close()
     if out:
