@@ -1,10 +1,17 @@
 """Titra.  Bench and research device: not a medical device."""
 
+import gc
+
 import machine
 import micropython
 from machine import Pin
+from micropython import const
 
 from pump.hal import pinout, reset_mark
+
+# Bytes between collections while loading: what loading leaves behind, uncollected
+# till the heap is full, cuts it up so that no 5 kB in one piece are left.
+_LOADING_BYTES = const(16_384)
 
 strapped = Pin(pinout.MAINTENANCE, Pin.IN, Pin.PULL_UP).value() == 0
 if strapped or reset_mark.is_left(reset_mark.MAINTENANCE):
@@ -13,9 +20,12 @@ if strapped or reset_mark.is_left(reset_mark.MAINTENANCE):
     print("MAINTENANCE: the motor stays off; the pump starts after a reset")
 else:
     try:
+        gc.threshold(_LOADING_BYTES)
         from pump.app.application import Application
 
         application = Application()
+        gc.collect()
+        gc.threshold(-1)  # from here on only when the heap is full
         while True:
             application.run_once()
     finally:

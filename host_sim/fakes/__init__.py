@@ -43,9 +43,19 @@ def load(name: str) -> ModuleType:
     # Of the standard library, and to be imported before its ``io`` is replaced.
     import hashlib  # noqa: F401
 
-    from host_sim.fakes import fake_io, fake_os, fake_select, fake_sys, fake_time, machine, rp2
+    from host_sim.fakes import (
+        fake_gc,
+        fake_io,
+        fake_os,
+        fake_select,
+        fake_sys,
+        fake_time,
+        machine,
+        rp2,
+    )
 
     fakes = {
+        "gc": fake_gc,
         "machine": machine,
         "rp2": rp2,
         "time": fake_time,

@@ -1,5 +1,6 @@
 """What the drivers of the hardware layer read, from levels at the pins."""
 
+import gc
 import importlib
 import math
 import sys
@@ -262,10 +263,12 @@ class Boot:
     def __init__(self, board: Board, monkeypatch, application):
         self.levels_at_reset: list[int] = []
         self.interrupt_character = 3
+        self.collects_every = -1  # bytes
         fake = importlib.import_module("host_sim.fakes.machine")
         monkeypatch.setattr(fake, "reset", self._reset, raising=False)
         monkeypatch.setitem(sys.modules, "machine", fake)
         monkeypatch.setattr(micropython, "kbd_intr", self._kbd_intr)
+        monkeypatch.setattr(gc, "threshold", self._threshold, raising=False)
         monkeypatch.setattr(
             sys.modules["pump.app.application"], "Application", application, raising=False
         )
@@ -277,6 +280,9 @@ class Boot:
 
     def _kbd_intr(self, character: int) -> None:
         self.interrupt_character = character
+
+    def _threshold(self, n: int) -> None:
+        self.collects_every = n
 
     def run(self, name: str) -> None:
         path = sys.modules["pump"].__path__[0] + "/../" + name
@@ -311,6 +317,30 @@ def test_an_exception_that_escapes_puts_enable_low_and_resets(board, monkeypatch
     with pytest.raises(Reset):
         boot.run("main.py")
     assert boot.levels_at_reset == [0]
+
+
+@pytest.mark.req("L23")
+def test_the_heap_is_kept_in_one_piece_while_loading_and_collected_when_full_afterwards(
+    board, monkeypatch
+):
+    collects_every = []
+
+    class Watched(Faulty):
+        def __init__(self):
+            super().__init__()
+            collects_every.append(boot.collects_every)
+
+        def run_once(self) -> None:
+            collects_every.append(boot.collects_every)
+            super().run_once()
+
+    board.levels[pinout.MAINTENANCE] = 1
+    boot = Boot(board, monkeypatch, Watched)
+    with pytest.raises(Reset):
+        boot.run("main.py")
+    loading, looping = collects_every
+    assert 0 < loading <= 32_768
+    assert looping == -1
 
 
 @pytest.mark.parametrize("by", ["strap", "mark"])

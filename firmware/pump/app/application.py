@@ -1,6 +1,7 @@
 """The loop: read, decide, act, say, remember.  Owns every buffer; allocates nothing in it."""
 
-import machine
+import gc
+
 from micropython import const
 
 from pump.app.host_link import HostLink
@@ -106,7 +107,7 @@ class Application:
         self._archive_ms = 0
         self._restart_ms = 0
         self._guard_refused = False
-        # Reads up to a second and a half of log: before the watchdog runs.
+        # Reads up to three seconds of log: before the watchdog runs.
         self.journal.boot()
         self._take_up_session()
         self.watchdog = Watchdog()
@@ -137,7 +138,9 @@ class Application:
         else:
             self.link.poll(inputs)
         if inputs.event == st.EV_START and controller.may_start():
+            # Collected now and not in the middle of a tick that delivers: 25 ms.
             # Stored before the motor may be enabled, in flash as well: up to 0.8 s.
+            gc.collect()
             self.watchdog.feed()
             self.journal.open_session(
                 self.journal.last_session + 1, controller.rx, controller.rx_steps()
@@ -228,6 +231,8 @@ class Application:
         """What stalls the processor, only while the motor is off."""
         controller = self.controller
         journal = self.journal
+        if 1 << state_before & st.ENABLED_STATES:
+            gc.collect()  # what log-ins and a START have left
         state = controller.state
         if 1 << state_before & _OPEN and (
             state == st.IDLE or (state == st.COMPLETE and not journal.interrupted)
@@ -252,8 +257,7 @@ class Application:
         if self.link.repl_asked:
             self._restart_ms += inputs.dt_ms
             if self._restart_ms >= _RESTART_MS:
-                reset_mark.leave(reset_mark.MAINTENANCE)
-                machine.reset()
+                reset_mark.restart(reset_mark.MAINTENANCE)
 
     def _layers_agree(self, inputs, outputs) -> bool:
         """Whether the watchdog may be fed: every layer that stops the motor says

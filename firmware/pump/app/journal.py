@@ -150,7 +150,7 @@ class Journal:
     def boot(self) -> None:
         """Read everything, and find out how the last session ended.
 
-        Takes 1.5 s with a full log: before the watchdog runs.
+        Takes 2.7 s with a full log: before the watchdog runs.
         """
         self._take_date()
         marker = self._read_marker()

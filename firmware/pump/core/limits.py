@@ -144,7 +144,8 @@ ENCODER_STEPS_PER_COUNT = const(4)
 
 # Supply: low below 3.6 V, or when the comparator at 3.5 V says so; exhausted
 # below 3.3 V, or when low has lasted 4 min, because neither path alone is
-# believed: on the cell of the simulator 3.5 V are 5 min before the end.  The sources ask for less than 15 min of notice.
+# believed: on the cell of the simulator 3.5 V are 5 min before the end.
+# The sources ask for less than 15 min of notice.
 SUPPLY_LOW_MV = const(3600)
 SUPPLY_EXHAUSTED_MV = const(3300)
 SUPPLY_LOW_MAX_MS = const(240_000)

@@ -5,7 +5,7 @@ of the watchdog keeps its value through both and is 0 after power-on; the boot
 ROM and the SDK use only 4 to 7 (RP2040 datasheet, 4.7).
 """
 
-from machine import mem32
+from machine import mem32, reset
 from micropython import const
 
 _SCRATCH_0 = const(0x4005800C)
@@ -17,6 +17,12 @@ RESTART = const(0x1B4E_5F02)  # the same program, from its beginning
 def leave(mark: int) -> None:
     """Right before a planned ``machine.reset()``."""
     mem32[_SCRATCH_0] = mark
+
+
+def restart(mark: int) -> None:
+    """A planned reset, now; does not come back."""
+    leave(mark)
+    reset()
 
 
 def is_left(mark: int) -> bool:

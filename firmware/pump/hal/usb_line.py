@@ -75,9 +75,13 @@ class UsbLine:
         if self.queued + length > _QUEUE:
             self.dropped += 1
             return False
-        at = self._head + self.queued
+        queue = self._queue
+        at = (self._head + self.queued) % _QUEUE
         for i in range(length):
-            self._queue[(at + i) % _QUEUE] = data[i]
+            queue[at] = data[i]
+            at += 1
+            if at == _QUEUE:
+                at = 0
         self.queued += length
         return True
 

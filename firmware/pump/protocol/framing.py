@@ -107,12 +107,20 @@ class LineWriter:
 
     def text(self, data) -> None:
         """Append ``data`` (bytes, or a str of printable ASCII)."""
+        # Without a call for each byte, 8 to 15 us on the board.
+        line = self.data
+        at = self.length
         if isinstance(data, str):
             for i in range(len(data)):
-                self._put(ord(data[i]))
+                if at <= LINE_MAX:
+                    line[at] = ord(data[i])
+                    at += 1
         else:
             for byte in data:
-                self._put(byte)
+                if at <= LINE_MAX:
+                    line[at] = byte
+                    at += 1
+        self.length = at
 
     def number(self, value: int) -> None:
         """Append ``value`` in decimal."""
