@@ -7,9 +7,6 @@ import weakref
 from host_sim.fakes import hub
 from host_sim.fakes.registers import mem32 as mem32
 
-# How soon after interrupts are on again a timer that was due calls back.
-_HELD_OFF_US = 100
-
 PWRON_RESET = 1
 WDT_RESET = 3
 
@@ -90,6 +87,7 @@ class Timer:
         self._life = board.life
         self._period_us = period * 1000
         self._due_us = board.now_us + self._period_us
+        self._missed = 0
         self._callback = callback
         me = weakref.ref(self)
 
@@ -105,11 +103,13 @@ class Timer:
         if board.life != self._life:
             return
         if board.irqs_off:
-            board.at(board.now_us + _HELD_OFF_US, ring)
-            return
-        if board.timers_run():
+            self._missed += 1
+        elif board.timers_run():
             try:
                 self._callback(self)
+                while self._missed:
+                    self._missed -= 1
+                    self._callback(self)
             except Exception:
                 print("Uncaught exception in IRQ callback handler", file=sys.stderr)
                 traceback.print_exc()
@@ -128,14 +128,16 @@ def unique_id() -> bytes:
 
 class I2C:
     """The bus as its processor sees it; a part that is not there, or does not
-    acknowledge, is EIO, a bus that is stuck ETIMEDOUT.  Takes no time."""
+    acknowledge, is EIO.  Takes no time, but for a bus that is stuck: each
+    transfer then waits for its time-out, and is ETIMEDOUT."""
 
     def __init__(self, bus: int, *, sda: Pin, scl: Pin, freq: int = 400_000, timeout: int = 50_000):
-        self._board = hub.board
         self._devices = hub.board.i2c_devices
+        self._timeout_us = timeout
 
     def _device(self, address: int):
-        if self._board.i2c_is_stuck:
+        if hub.board.i2c_is_stuck:
+            hub.board.advance(self._timeout_us)
             raise OSError(110, "ETIMEDOUT")
         device = self._devices.get(address)
         if device is None or not device.is_present or device.is_deaf:
@@ -143,7 +145,7 @@ class I2C:
         return device
 
     def scan(self) -> list[int]:
-        if self._board.i2c_is_stuck:
+        if hub.board.i2c_is_stuck:
             return []
         return [
             address

@@ -68,9 +68,9 @@ class SelfTest:
         self._pulses = -1
         self._items = (
             self._code,
+            self._motor_at_rest,
             self._check_image,
             self._storage,
-            self._motor_at_rest,
             self._counters,
             self._check_dead_man,
             self._check_guard,

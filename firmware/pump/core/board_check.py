@@ -132,7 +132,7 @@ class BoardCheck:
 
     def guard_is_alive(self) -> bool:
         """Whether the guard has run lately."""
-        return self._guard_ms <= limits.GUARD_MISSING_MS
+        return self._guard_ms < limits.GUARD_MISSING_MS
 
     def step(self, inputs, sounds: bool, ordered_sound: bool, dt_ms: int) -> int:
         """The conditions as bits.
@@ -144,7 +144,7 @@ class BoardCheck:
             self._guard_ms = 0
         else:
             self._guard_ms += dt_ms
-            if self._guard_ms > limits.GUARD_MISSING_MS:
+            if self._guard_ms >= limits.GUARD_MISSING_MS:
                 self._guard_ms = 1000
                 seen = _GUARD
         if inputs.guard_trip:
