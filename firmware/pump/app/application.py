@@ -90,6 +90,7 @@ class Application:
             self.journal,
             self.clock_chip,
             device_key.is_set,
+            self.signals.is_fitted,
         )
         self.link = HostLink(
             self.usb,
@@ -151,7 +152,11 @@ class Application:
         state_before = controller.state
         controller.step(inputs, outputs)
         if self.self_test.result == RUNNING:
-            self.self_test.drive(outputs)
+            if controller.state == st.FAULT:
+                self.self_test.abort()
+                self.record.tested(self.self_test)
+            else:
+                self.self_test.drive(outputs)
         self._tell_guard(inputs.event, outputs)
         self.stepper.apply(outputs, clock.passed_us)
         if not self.self_test.moves:
@@ -213,6 +218,7 @@ class Application:
         self.record.tested(self.self_test)
         if self.self_test.result == PASSED:
             inputs.event = st.EV_POST_PASSED
+            self.controller.board.has_sounder = not self.self_test.lacks_sounder()
         else:
             inputs.event = st.EV_POST_FAILED
 
@@ -266,6 +272,10 @@ class Application:
             # A driver that cannot be disabled is an alarm that no reset would mend.
             if not inputs.enable_level or self.controller.state == st.FAULT:
                 return True
+        if self.self_test.result != PASSED:
+            # What it finds was there before: a reset would find it again, and no
+            # alarm would ever be heard.
+            return True
         return (
             inputs.guard_trip == 0
             and self.controller.board.guard_is_alive()

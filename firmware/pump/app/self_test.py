@@ -23,6 +23,8 @@ _ABSENT = const(3)
 _CHECK_INPUT = b"123456789"
 _CHECK_VALUE = const(0x29B1)
 
+_AT_REST = const(3)  # indexes of these items
+_SOUNDER = const(7)
 _REST_MS = const(100)
 _PULSES = const(8)
 _PULSE_SLOT_MS = const(10)
@@ -44,7 +46,9 @@ class SelfTest:
     ``moves``        the motor's pulses of this tick are its own
     """
 
-    def __init__(self, dead_man, guard, image, journal, clock_chip, has_key: bool):
+    def __init__(
+        self, dead_man, guard, image, journal, clock_chip, has_key: bool, has_sounder: bool
+    ):
         self.result = RUNNING
         self.item = 0
         self.absent_mask = 0
@@ -56,7 +60,10 @@ class SelfTest:
         self._journal = journal
         self._clock_chip = clock_chip
         self._has_key = has_key
+        self._has_sounder = has_sounder
         self._ms = 0  # since the item began
+        self._stray_steps = 0  # before it drives anything itself
+        self._stray_turns = 0
         self._edges = 0
         self._count = 0
         self._seen = 0
@@ -68,12 +75,12 @@ class SelfTest:
         self._pulses = -1
         self._items = (
             self._code,
-            self._motor_at_rest,
             self._check_image,
             self._storage,
+            self._motor_at_rest,
+            self._check_guard,
             self._counters,
             self._check_dead_man,
-            self._check_guard,
             self._sounder,
             self._pressures,
             self._air_detector,
@@ -95,10 +102,14 @@ class SelfTest:
         self._lamps = False
         self._probe = False
         self._pulses = -1
+        if self.item <= _AT_REST:
+            self._stray_steps += inputs.step_edges
+            self._stray_turns += inputs.encoder_edges
         verdict = self._items[self.item](inputs)
         if verdict == _GOES_ON:
             return
         if verdict == _FAIL:
+            self.moves = False
             self.result = FAILED
             return
         if verdict == _ABSENT:
@@ -111,6 +122,15 @@ class SelfTest:
         self._edges = 0
         self._count = 0
         self._seen = 0
+
+    def lacks_sounder(self) -> bool:
+        """Nobody would hear an alarm: nothing may be started."""
+        return self.absent_mask >> _SOUNDER & 1 != 0
+
+    def abort(self) -> None:
+        """The controller has found a fault by itself: nothing is tried any more."""
+        self.moves = False
+        self.result = FAILED
 
     def drive(self, outputs) -> None:
         """Put what the item at hand needs into ``outputs``; ENABLE stays off."""
@@ -154,7 +174,7 @@ class SelfTest:
         return _FAIL if journal.fram_is_missing else _ABSENT
 
     def _motor_at_rest(self, inputs) -> int:
-        if inputs.step_edges or inputs.encoder_edges or inputs.enable_level:
+        if self._stray_steps or self._stray_turns > limits.STRAY_COUNTS or inputs.enable_level:
             return _FAIL
         return _PASS if self._ms >= _REST_MS else _GOES_ON
 
@@ -201,6 +221,8 @@ class SelfTest:
         return _PASS if self._count >= 5 and not inputs.guard_trip else _FAIL
 
     def _sounder(self, inputs) -> int:
+        if not self._has_sounder:
+            return _ABSENT
         if self._ms <= _SOUND_MS:
             self._sound = True
             self._lamps = True

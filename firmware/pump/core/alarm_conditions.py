@@ -50,9 +50,10 @@ MOTOR_CUT_OFF = const(25)
 INTERRUPTED = const(26)
 LEFT_PAUSED = const(27)
 STORAGE_FAULT = const(28)
+SELF_TEST_FAILED = const(29)
 
-# Conditions are bits of one small integer: there is room for one more.
-N_CONDITIONS = const(29)
+# Conditions are bits of one small integer, and these are all that it has.
+N_CONDITIONS = const(30)
 
 _MOVING = st.DELIVERING_STATES
 _ENABLED = st.ENABLED_STATES
@@ -129,6 +130,8 @@ ALARM_CONDITIONS = (
      "the infusion has waited for 5 min", roles.OPERATOR),
     (STORAGE_FAULT, "STORAGE_FAULT", HIGH, True, 0, STOP, _READY_OR_OPEN, "L19",
      "log and checkpoint cannot be written", roles.OPERATOR),
+    (SELF_TEST_FAILED, "SELF_TEST_FAILED", HIGH, True, 0, FAIL, _ALWAYS, "L16",
+     "the self-test failed, POST? says where: take out of use", roles.OPERATOR),
 )
 # fmt: on
 

@@ -121,6 +121,7 @@ class BoardCheck:
         self.stop_key = Key()
         self.ok_key = Key()
         self.is_low = False  # the supply, so that nothing is begun
+        self.has_sounder = True  # without one nothing is begun either
         self._clock = ClockCheck()
         self._supply = SupplyCheck()
         self._sounder = SounderCheck()
@@ -169,4 +170,6 @@ class BoardCheck:
             )
             self._slow_ms = 0
         self.blocking = (self._slow_seen | self._sounder_seen) & ~_LOW
+        if not self.has_sounder:
+            self.blocking |= _SOUNDER
         return seen | self._slow_seen | self._sounder_seen

@@ -45,6 +45,10 @@ _FREE_FLOW = 1 << ac.FREE_FLOW
 _INTEGRITY = 1 << ac.INTEGRITY
 _INTERRUPTED = 1 << ac.INTERRUPTED
 _LEFT_PAUSED = 1 << ac.LEFT_PAUSED
+_UNTESTED = 1 << ac.SELF_TEST_FAILED
+# What the self-test judges itself, and names; steps that nobody granted, a guard
+# that has tripped and a clock that stands are found again after it.
+_BY_SELF_TEST = 1 << ac.INTERLOCK | 1 << ac.GUARD_TRIP | 1 << ac.CLOCK_FAULT
 # Climbing or held on a rung of the ladder: delivery of the dose.
 _ON_LADDER = 1 << st.INFUSING | 1 << st.RUNG_HELD
 _LEFT_ALONE = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
@@ -150,7 +154,10 @@ class Controller:
                 outputs.event_result = reasons.OVERTAKEN
             else:
                 outputs.event_result = self._person(inputs, inputs.event, inputs.argument)
-        if volume.counted_steps + volume.missing_steps >= volume.vtbi_steps > 0:
+        if (
+            volume.counted_steps + volume.missing_steps >= volume.vtbi_steps > 0
+            and not self._interrupted  # which is said first
+        ):
             self._go(st.EV_VTBI_DONE)
 
         state_bit = 1 << self.state
@@ -258,7 +265,7 @@ class Controller:
             if self._interrupted and state == st.ALARM_STOPPED:
                 self._interrupted = False
                 seen |= _INTERRUPTED
-        return seen
+        return seen if tested else seen & ~_BY_SELF_TEST
 
     def _keys(self, inputs, dt_ms: int) -> bool:
         """The two keys; whether STOP is down, which nothing may overrule."""
@@ -348,6 +355,8 @@ class Controller:
             self._end_session()
         elif event == st.EV_POST_PASSED and self._interrupted:
             event = st.EV_INTERRUPTED
+        elif event == st.EV_POST_FAILED:
+            self._seen |= _UNTESTED
         self._go(event)
         return reasons.OK
 

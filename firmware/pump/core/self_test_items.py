@@ -10,12 +10,12 @@ RESULT_NAMES = (b"RUNNING", b"PASSED", b"FAILED")
 # Items in order; a bit of ``absent_mask`` is an item that is not fitted.
 ITEM_NAMES = (
     b"CODE",
-    b"MOTOR_AT_REST",
     b"IMAGE",
     b"STORAGE",
+    b"MOTOR_AT_REST",
+    b"GUARD",
     b"COUNTERS",
     b"DEAD_MAN",
-    b"GUARD",
     b"SOUNDER",
     b"PRESSURES",
     b"AIR_DETECTOR",
@@ -30,13 +30,13 @@ ITEM_NAMES = (
 # (what it shows, what fails it)
 ITEM_TEXTS = (
     ("checksums compute", "a known answer is missed"),
-    ("no edge and ENABLE low for 100 ms", "STEP, encoder or ENABLE says otherwise"),
     ("every file of the firmware is as it was shipped", "a file differs from the manifest"),
     ("FRAM takes and gives back a pattern", "it does not, or a fitted one is gone"),
+    ("no STEP edge, no turn and ENABLE low since boot", "STEP, encoder or ENABLE says otherwise"),
+    ("the guard runs 12 times in 100 ms", "it runs fewer than 5 times, or has tripped"),
     ("8 pulses with the driver off are counted twice", "either counter says another number"),
     ("ENABLE rises, and falls by itself unfed", "it does not rise, or stays up"),
-    ("the guard runs 10 times in 100 ms", "it runs fewer than 5 times"),
-    ("sound is heard, then silence; lamps light up", "not heard, or heard without order"),
+    ("sound is heard, then silence; lamps light up", "never heard, or heard without order"),
     ("both pressures read and live", "never: absent"),
     ("with its emitter off it sees air", "it still sees fluid"),
     ("the door is closed", "never: absent or open"),

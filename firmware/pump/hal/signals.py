@@ -11,14 +11,20 @@ _DUTY_ON = const(32768)
 
 
 class Signals:
-    """Follows the outputs of a step; touches a pin only when it changes."""
+    """Follows the outputs of a step; touches a pin only when it changes.
+
+    ``is_fitted``  a loop-back drives its pin; one that follows the processor's own
+                   pull resistors, up and down, has no wire
+    """
 
     def __init__(self):
         self._red = Pin(pinout.LAMP_RED, Pin.OUT, value=0)
         self._yellow = Pin(pinout.LAMP_YELLOW, Pin.OUT, value=0)
         self._green = Pin(pinout.LAMP_GREEN, Pin.OUT, value=0)
         self._sounder = PWM(Pin(pinout.SOUNDER), freq=_SOUND_HZ, duty_u16=0)
+        floats_up = Pin(pinout.SOUND_SENSE, Pin.IN, Pin.PULL_UP).value() != 0
         self._heard = Pin(pinout.SOUND_SENSE, Pin.IN, Pin.PULL_DOWN).value
+        self.is_fitted = not floats_up or self._heard() != 0
         self._shown = 0
 
     def read(self, inputs) -> None:
