@@ -25,7 +25,7 @@ PROMISED = {
     "NO_CONFIRMATION": ("L12", "HIGH", True, 0, "STOP", MOVING),
     "DELIVERY_TIME": ("M3", "HIGH", True, 0, "STOP", MOVING),
     "LINK_SILENT": ("L21", "HIGH", True, 0, "STOP", MOVING),
-    "INTERLOCK": ("L14", "HIGH", True, 0, "FAIL", ALWAYS),
+    "INTERLOCK": ("L14", "HIGH", True, 0, "FAIL", TESTED),
     "FLOW_DRIFT": ("L8", "MEDIUM", False, 0, "KEEP", MOVING),
     "INFUSION_COMPLETE": ("L8", "MEDIUM", True, 0, "KEEP", {"COMPLETE"}),
     "PROGRAM_IDLE": ("L18", "LOW", False, 0, "KEEP", {"READY", "IDLE"}),
@@ -36,16 +36,18 @@ PROMISED = {
     "DRIVER_HOT": ("F35", "HIGH", True, 2000, "STOP", ENABLED),
     "KEY_STUCK": ("F21", "MEDIUM", False, 0, "KEEP", ALWAYS),
     "SOUNDER_FAULT": ("F18", "HIGH", True, 0, "STOP", TESTED),
-    "CLOCK_FAULT": ("L20", "HIGH", True, 0, "FAIL", ALWAYS),
+    "CLOCK_FAULT": ("L20", "HIGH", True, 0, "FAIL", TESTED),
     "INTEGRITY": ("F25", "HIGH", True, 0, "FAIL", ALWAYS),
-    "GUARD_TRIP": ("L6", "HIGH", True, 0, "FAIL", ALWAYS),
+    "GUARD_TRIP": ("L6", "HIGH", True, 0, "FAIL", TESTED),
     "MOTOR_FAULT": ("F35", "HIGH", True, 0, "FAIL", TESTED),
     "MOTOR_CUT_OFF": ("F33", "HIGH", True, 20, "STOP", ENABLED),
     "INTERRUPTED": ("L7", "HIGH", True, 0, "STOP", {"ALARM_STOPPED"}),
     "LEFT_PAUSED": ("L18", "LOW", False, 0, "KEEP", {"HOLD", "PAUSED", "STOPPED"}),
     "STORAGE_FAULT": ("L19", "HIGH", True, 0, "STOP", SESSION | {"READY"}),
+    "SELF_TEST_FAILED": ("L16", "HIGH", True, 0, "FAIL", ALWAYS),
 }
 FAILING = {"INTERLOCK", "CLOCK_FAULT", "INTEGRITY", "GUARD_TRIP", "MOTOR_FAULT"}
+FAILING.add("SELF_TEST_FAILED")
 ROWS = {row[ac.COL_NAME]: row for row in ac.ALARM_CONDITIONS}
 
 
@@ -96,7 +98,9 @@ def test_masks_select_the_rows_of_a_column():
     always = {name for name, promise in PROMISED.items() if promise[5] == ALWAYS}
     assert ac.conditions_judged_in(st.SELF_TEST) == mask(always)
     assert ac.conditions_judged_in(st.COMPLETE) == mask(
-        always | {"INFUSION_COMPLETE", "SOUNDER_FAULT", "MOTOR_FAULT"}
+        always
+        | {"INFUSION_COMPLETE", "SOUNDER_FAULT", "MOTOR_FAULT"}
+        | {"INTERLOCK", "CLOCK_FAULT", "GUARD_TRIP"}
     )
 
 

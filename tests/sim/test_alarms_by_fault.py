@@ -180,6 +180,7 @@ def test_every_condition_that_stops_or_fails_has_its_case_here_or_elsewhere():
         "LINK_SILENT",  # test_host_trouble
         "INTERRUPTED",  # test_host_trouble
         "INTERLOCK",  # test_stop_latency
+        "SELF_TEST_FAILED",  # tests/selftest
     }
     here = {case.condition for case in CASES.values()}
     assert here | elsewhere == STOPPING | FAILING

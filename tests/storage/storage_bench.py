@@ -43,6 +43,7 @@ class StorageBoard:
         self.fram.is_present = fram
         self.clock = Ds3231(lambda: self.now_us)
         self.clock.is_present = clock
+        self.i2c_is_stuck = False
         self.i2c_devices = {FRAM_ADDRESS: self.fram, CLOCK_ADDRESS: self.clock}
         self.flash = Flash(self.supply)
 

@@ -179,18 +179,18 @@ def test_once_there_is_a_suite_for_the_bench_each_limit_needs_its_test(documents
 
 def test_a_fault_turns_to_verified_by_one_word_and_its_own_test(documents, evidence):
     planned, verified = copy.deepcopy(documents), copy.deepcopy(documents)
-    put("F18", status="planned", missing=None)(planned)
-    put("F18", status="verified", missing=None)(verified)
-    none = without(evidence, "F18")
-    own = Claim("tests/faults/test_f18.py", "test_f", frozenset({"F18"}))
+    put("F6", status="planned", missing=None)(planned)
+    put("F6", status="verified", missing=None)(verified)
+    none = without(evidence, "F6")
+    own = Claim("tests/faults/test_f06.py", "test_f", frozenset({"F6"}))
     one = replace(none, claims=[*none.claims, own])
     assert traceability.problems(register_of(planned), none) == []
     assert traceability.problems(register_of(verified), one) == []
     assert traceability.problems(register_of(verified), none) == [
-        "F18: verified, but no test names it"
+        "F6: verified, but no test names it"
     ]
     assert traceability.problems(register_of(planned), one) == [
-        "F18: planned, but tests/faults/test_f18.py::test_f claims to verify it; "
+        "F6: planned, but tests/faults/test_f06.py::test_f claims to verify it; "
         "say partly or verified"
     ]
 
@@ -338,6 +338,12 @@ sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", "tests"
 """
 
 
+BY_TABLE = {
+    "tests/core/test_alarm_matrix.py",
+    "tests/core/test_every_condition_in_every_state.py",
+}
+
+
 def test_the_matrix_names_for_each_id_the_files_that_pytest_collects(evidence):
     done = subprocess.run(
         [sys.executable, "-c", COLLECT],
@@ -350,4 +356,7 @@ def test_the_matrix_names_for_each_id_the_files_that_pytest_collects(evidence):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("PAIRS"))
     collected = {tuple(pair) for pair in json.loads(line.removeprefix("PAIRS"))}
-    assert {(claim.path, name) for claim in evidence.claims for name in claim.ids} == collected
+    claimed = {(claim.path, name) for claim in evidence.claims for name in claim.ids}
+    assert claimed <= collected
+    # Files that take ids from a table of another module show fewer than they have.
+    assert {path for path, _ in collected - claimed} <= BY_TABLE

@@ -58,7 +58,7 @@ N_CONDITIONS = const(30)
 _MOVING = st.DELIVERING_STATES
 _ENABLED = st.ENABLED_STATES
 _ALWAYS = const((1 << 13) - 1)
-# The self-test drives motor and sounder itself.
+# The self-test drives motor and sounder itself, and names what it finds.
 _TESTED = const((1 << 13) - 2)
 _READY_OR_OPEN = st.SESSION_STATES | 1 << st.READY
 _LEFT = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
@@ -90,7 +90,7 @@ ALARM_CONDITIONS = (
      "6 h of delivery or 8 h of session reached", roles.SUPERVISOR),
     (LINK_SILENT, "LINK_SILENT", HIGH, True, 0, STOP, _MOVING, "L21",
      "the host that this infusion needs is silent", roles.OPERATOR),
-    (INTERLOCK, "INTERLOCK", HIGH, True, 0, FAIL, _ALWAYS, "L14",
+    (INTERLOCK, "INTERLOCK", HIGH, True, 0, FAIL, _TESTED, "L14",
      "the interlock caught the controller: take out of use", roles.OPERATOR),
     (FLOW_DRIFT, "FLOW_DRIFT", MEDIUM, False, 0, KEEP, _MOVING, "L8",
      "the pump has turned more than 5 % off its command for 5 min", roles.OPERATOR),
@@ -114,11 +114,11 @@ ALARM_CONDITIONS = (
      "a key has been down for a minute", roles.OPERATOR),
     (SOUNDER_FAULT, "SOUNDER_FAULT", HIGH, True, 0, STOP, _TESTED, "F18",
      "the sounder is not heard, or does not stop", roles.OPERATOR),
-    (CLOCK_FAULT, "CLOCK_FAULT", HIGH, True, 0, FAIL, _ALWAYS, "L20",
+    (CLOCK_FAULT, "CLOCK_FAULT", HIGH, True, 0, FAIL, _TESTED, "L20",
      "the clocks disagree: take out of use", roles.OPERATOR),
     (INTEGRITY, "INTEGRITY", HIGH, True, 0, FAIL, _ALWAYS, "F25",
      "memory has changed by itself: take out of use", roles.OPERATOR),
-    (GUARD_TRIP, "GUARD_TRIP", HIGH, True, 0, FAIL, _ALWAYS, "L6",
+    (GUARD_TRIP, "GUARD_TRIP", HIGH, True, 0, FAIL, _TESTED, "L6",
      "the guard has cut off the motor, or has died: take out of use", roles.OPERATOR),
     (MOTOR_FAULT, "MOTOR_FAULT", HIGH, True, 0, FAIL, _TESTED, "F35",
      "the motor does what nobody ordered: take out of use", roles.OPERATOR),

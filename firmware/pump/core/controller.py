@@ -46,9 +46,6 @@ _INTEGRITY = 1 << ac.INTEGRITY
 _INTERRUPTED = 1 << ac.INTERRUPTED
 _LEFT_PAUSED = 1 << ac.LEFT_PAUSED
 _UNTESTED = 1 << ac.SELF_TEST_FAILED
-# What the self-test judges itself, and names; steps that nobody granted, a guard
-# that has tripped and a clock that stands are found again after it.
-_BY_SELF_TEST = 1 << ac.INTERLOCK | 1 << ac.GUARD_TRIP | 1 << ac.CLOCK_FAULT
 # Climbing or held on a rung of the ladder: delivery of the dose.
 _ON_LADDER = 1 << st.INFUSING | 1 << st.RUNG_HELD
 _LEFT_ALONE = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
@@ -265,7 +262,7 @@ class Controller:
             if self._interrupted and state == st.ALARM_STOPPED:
                 self._interrupted = False
                 seen |= _INTERRUPTED
-        return seen if tested else seen & ~_BY_SELF_TEST
+        return seen
 
     def _keys(self, inputs, dt_ms: int) -> bool:
         """The two keys; whether STOP is down, which nothing may overrule."""
