@@ -69,7 +69,7 @@ def flip_flash(board: Board) -> str:
     """
     rng = Random(board.seed ^ board.now_us)
     chip = board.flash.chip
-    path = rng.choice(firmware_files())
+    path = rng.choice([path for path in firmware_files() if _content(chip.blocks, path)])
     data = _content(chip.blocks, path)
     if not data:
         return f"flash-bit-flip: {path} cannot be read or is empty, nothing to flip"

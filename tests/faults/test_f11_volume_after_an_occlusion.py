@@ -5,8 +5,9 @@ from fault_bench import Pump, delivered_steps, forward_edges, infusing
 from pump_bench import STEPS_PER_UL, Bedside
 
 COUNT_STEPS = 4  # of the encoder
-# What the encoder cannot show of a back-off: less than a count at either end.
-UNSEEN_STEPS = 2 * COUNT_STEPS
+# What the encoder cannot show of a back-off: less than a count at either end, and
+# the first count, which may come after a single step and is not credited.
+UNSEEN_STEPS = 3 * COUNT_STEPS
 
 
 @pytest.fixture(scope="module", params=(20_000, CAP := 120_000, 600_000))
@@ -63,7 +64,8 @@ def test_to_the_step_where_it_is_asked_at_rest():
     bed.fault("downstream-occlusion")
     bed.listen(20)
     back = bed.board.line.reverse_edges
-    assert delivered_steps(bed) == len(forward_edges(bed)) - COUNT_STEPS * back
+    seen = len(forward_edges(bed)) - COUNT_STEPS * back
+    assert seen <= delivered_steps(bed) <= seen + COUNT_STEPS
     assert int(bed.client.status()["delivered_ul"]) == int(delivered_steps(bed) / STEPS_PER_UL)
 
 

@@ -55,12 +55,11 @@ def test_a_slow_motor_that_loses_every_tenth_step_is_told_within_ten_minutes():
 
 
 @pytest.mark.req("F28", "L8")
-def test_a_fast_motor_that_loses_every_tenth_step_is_cut_off_by_the_guard(pump):
-    """The guard allows for one step in 16; 400 steps beyond that trip it."""
-    seen = pump.after("motor-missed-steps", 90)
-    assert seen.names() == ["GUARD_TRIP"]
-    assert seen.last_ms <= 400 / (1 / 10 - 1 / 16) / (CAP_UL_H / 562_500) + 4000
-    assert not seen.is_enabled
+def test_a_fast_motor_that_loses_every_tenth_step_is_told_after_5_min(pump):
+    """Above 5 % and below 20 %: a warning, and neither flow check nor guard stops."""
+    seen = pump.after("motor-missed-steps", 630)
+    assert seen.names() == ["FLOW_DRIFT"]
+    assert seen.is_enabled
 
 
 @pytest.mark.req("F28", "L14")

@@ -90,6 +90,8 @@ def live_through(seed: int, longest_h: float) -> tuple[float, list[str], str]:
         if len(bed.questions()) > answered:
             answered = len(bed.questions())
             bed.listen(random.uniform(2.0, 100.0))
+            if bed.alarms():
+                break  # complete before anybody answered
             bed.client.request("CONFIRM", int(bed.questions()[-1].fields["question"]))
         elif random.random() < 0.2:
             pause(bed, random)

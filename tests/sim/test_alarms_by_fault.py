@@ -388,9 +388,8 @@ def test_a_memory_that_has_failed_is_not_believed_again_before_a_power_cycle():
     bed.listen(6)
     bed.undo("fram-dead")
     bed.listen(2)
-    bed.client.request("RESET")
     with pytest.raises(Refused, match="ALARM_PRESENT"):
-        bed.client.request("RESUME")
+        bed.client.request("RESET")
     assert not bed.is_enabled()
 
 
@@ -476,7 +475,8 @@ def test_an_occlusion_of_a_slow_infusion_stops_it_too(bed):
     bed.start(program((20_000, 600), ml=3))
     bed.listen(10)
     bed.fault("downstream-occlusion")
-    crossed_us = bed.wait_for(lambda: bed.board.line.down_pa >= OCCLUSION_PA, 60)
+    # The sensor's noise may cross the limit two counts before the line does.
+    crossed_us = bed.wait_for(lambda: bed.board.line.down_pa >= OCCLUSION_PA - 250, 60)
     bed.listen(1)
     assert bed.last_forward_us() - crossed_us <= 100_000
     assert bed.alarms() == ["DOWNSTREAM_OCCLUSION"]

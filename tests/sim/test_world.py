@@ -14,6 +14,7 @@ from host_sim.i2c_devices import Fram
 from host_sim.plant import driver, supply
 from host_sim.plant.line import Line
 from host_sim.power import PowerCut
+from host_sim.shipped import firmware_files
 from host_sim.simulation import Person, RunSpec, Simulation
 from pump.hal import pinout
 
@@ -703,7 +704,7 @@ def test_a_flash_bit_flip_flips_one_bit_of_one_file_of_the_firmware():
 
     def files() -> dict[str, bytes]:
         found = {}
-        for path in memory_faults.firmware_paths(bed.board):
+        for path in firmware_files():
             with bed.board.flash.open(path, "rb") as file:
                 found[path] = file.read()
         return found
