@@ -10,7 +10,7 @@ from array import array
 from random import Random
 
 from host_sim.board import Board
-from host_sim.flash import Flash
+from host_sim.flash import Chip, Flash
 from host_sim.power import Supply
 from host_sim.shipped import firmware_files
 
@@ -68,14 +68,18 @@ def flip_flash(board: Board) -> str:
     Whatever littlefs has of it in its cache stays as it was.
     """
     rng = Random(board.seed ^ board.now_us)
-    chip = board.flash.chip
-    path = rng.choice([path for path in firmware_files() if _content(chip.blocks, path)])
-    data = _content(chip.blocks, path)
-    if not data:
-        return f"flash-bit-flip: {path} cannot be read or is empty, nothing to flip"
+    paths = [path for path in firmware_files() if _content(board.flash.chip.blocks, path)]
+    said = "flash-bit-flip: no file of the firmware can be read, nothing to flip"
+    # A byte whose surroundings lie on two blocks is not found: another one then.
+    while paths and not (flipped := _flip_in(board.flash.chip, rng, rng.choice(paths))):
+        pass
+    return flipped if paths else said
+
+
+def _flip_in(chip: Chip, rng: Random, path: str) -> str:
+    """Flip a bit of ``path``; what was flipped, or nothing if it was not found."""
+    data = _content(chip.blocks, path) or b""
     at, bit = rng.randrange(len(data)), rng.randrange(8)
-    changed = bytearray(data)
-    changed[at] ^= 1 << bit
     first = max(0, min(at, len(data) - _LOOKED_FOR))
     piece = data[first : first + _LOOKED_FOR]
     for number, block in enumerate(chip.blocks):
@@ -89,7 +93,7 @@ def flip_flash(board: Board) -> str:
                 chip.blocks[number] = bytes(flipped)
                 return f"flash-bit-flip: {path} byte {at} bit {bit}, in block {number}"
             where = block.find(piece, where + 1)
-    return f"flash-bit-flip: {path} byte {at} lies on two blocks, nothing flipped"
+    return ""
 
 
 def _content(blocks: list[bytes], path: str) -> bytes | None:
