@@ -70,7 +70,7 @@ SLOT_DAMAGED = const(16)
 # (name, urgent, code, a, b).  Urgent: nobody on the line can bring it about as
 # often as he likes, so it has room and allowance of its own.
 LOG_KINDS = (
-    ("BOOT", True, "cause of the reset", "resets since power-on", "checksum of the table"),
+    ("BOOT", True, "cause of the reset", "1: it was planned", "checksum of the table"),
     ("POST", True, "reason, 0: passed", "-", "-"),
     ("STATE", False, "state entered", "state left", "event"),
     ("ALARM_RAISED", True, "condition", "delivered uL", "rate uL/h"),
