@@ -84,7 +84,7 @@ def asm_pio(**options):
     return assemble
 
 
-def StateMachine(  # noqa: N802
+def StateMachine(  # noqa: N802 - the name is MicroPython's
     sm_id: int, program: Program, freq: int, set_base=None, in_base=None, jmp_pin=None
 ):
     """A state machine that behaves as ``program`` does.

@@ -100,7 +100,7 @@ class Bases:
         bench.run(60_000 - 10 * self.SPARE)
         return bench
 
-    def make_FLOW_DRIFT(self) -> CoreBench:  # noqa: N802
+    def make_FLOW_DRIFT(self) -> CoreBench:  # noqa: N802 - likewise
         bench = self.get("plain")
         bench.encoder_permille = 920
         probe = bench.clone()
@@ -108,13 +108,13 @@ class Bases:
         bench.run(most - 10 * self.SPARE)
         return bench
 
-    def make_NO_CONFIRMATION(self) -> CoreBench:  # noqa: N802
+    def make_NO_CONFIRMATION(self) -> CoreBench:  # noqa: N802 - likewise
         bench = self.get("plain")
         bench.run_until_asked(20)
         bench.run(900_000 - 10 * self.SPARE)
         return bench
 
-    def make_DELIVERY_TIME(self) -> CoreBench:  # noqa: N802
+    def make_DELIVERY_TIME(self) -> CoreBench:  # noqa: N802 - likewise
         bench = recovered(delivery_s=21_600 - 62, order=FAST)
         bench.tick()
         assert bench.send("RESET") == "OK"
@@ -200,12 +200,15 @@ def one_after_the_other(bases: Bases, one: str, other: str) -> CoreBench:
     bench = bases.get(slow[0] if slow else "plain")
     for name, role in ((first, second), (second, first)):
         begin(bench, name, role)
+        # Called before the loop goes on, so what it has bound is of this turn.
         bench.run_until(lambda: name in bench.alarms, 15_000)  # noqa: B023
     return bench
 
 
 def check(bench: CoreBench, state: str, one: str, other: str, in_one_tick=True) -> None:
-    key = lambda name: (RANK[PRIORITY[name]], RESTRICTS[RESPONSE[name]], -NAMES.index(name))  # noqa: E731
+    def key(name: str) -> tuple[int, int, int]:
+        return RANK[PRIORITY[name]], RESTRICTS[RESPONSE[name]], -NAMES.index(name)
+
     shown = NAMES[bench.controller.alarms.first()]
     assert {one, other} <= bench.alarms
     assert shown == max(bench.alarms, key=key)

@@ -86,6 +86,7 @@ def test_every_rung_is_gone_through_in_400_ms(bench_in, field, rung):
     for state in ("INFUSING", "READY", "PAUSED"):
         bench = bench_in(state)
         getattr(bench.controller.rx, field)[rung] ^= 1 << 4
+        # Called before the loop goes on, so what it has bound is of this turn.
         bench.run_until(lambda: bench.state == "FAULT", 400)  # noqa: B023
         assert_off(bench)
 

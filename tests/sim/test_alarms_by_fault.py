@@ -393,6 +393,22 @@ def test_a_memory_that_has_failed_is_not_believed_again_before_a_power_cycle():
     assert not bed.is_enabled()
 
 
+@pytest.mark.req("F35", "F10")
+@pytest.mark.parametrize(("is_open", "alarms"), [(True, []), (False, ["MOTOR_FAULT"])])
+def test_a_hand_may_turn_the_rotor_while_the_door_is_open_and_not_while_it_is_closed(
+    is_open, alarms
+):
+    bed = Bedside()
+    bed.board.open_door(is_open)
+    bed.listen(1)
+    for _ in range(30):
+        bed.board.turn_motor(8)
+        bed.listen(0.1)
+    assert bed.alarms() == alarms
+    assert bed.state() == ("FAULT" if alarms else "IDLE")
+    assert not bed.is_enabled()
+
+
 # --- what must not alarm, and what alarms where nothing moves ----------------------------
 
 

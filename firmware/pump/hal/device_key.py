@@ -31,7 +31,7 @@ class DeviceKey:
     def set_key(self, key) -> bool:
         """Store another key for good, whole or not at all; motor off."""
         try:
-            with io.open(_NEW, "wb") as file:  # noqa: UP020
+            with io.open(_NEW, "wb") as file:  # noqa: UP020  (likewise)
                 file.write(key)
             os.rename(_NEW, _FILE)
         except OSError:

@@ -47,6 +47,7 @@ class FirmwareImage:
         if self._entries is None:
             return self._read_manifest()
         if self._file is None:
+            # ``io`` is the seam to the simulator; the file stays open over many calls.
             self._file = io.open(self._entries[self._at][1], "rb")  # noqa: SIM115, UP020
             self._digest = hashlib.sha256()
         n = self._file.readinto(self._buffer)
@@ -66,6 +67,7 @@ class FirmwareImage:
 
     def _read_manifest(self) -> int:
         try:
+            # Closed below; only a file that is not there is UNKNOWN.
             manifest = io.open(MANIFEST, "rb")  # noqa: SIM115, UP020
         except OSError:
             return UNKNOWN
