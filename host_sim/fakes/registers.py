@@ -3,6 +3,7 @@
 from host_sim.fakes import hub
 
 SCRATCH_0 = 0x4005800C
+GPIO_IN = 0xD0000004
 FC0_REF_KHZ, FC0_MIN_KHZ, FC0_MAX_KHZ = 0x40008080, 0x40008084, 0x40008088
 FC0_INTERVAL, FC0_SRC = 0x40008090, 0x40008094
 FC0_STATUS, FC0_RESULT = 0x40008098, 0x4000809C
@@ -43,6 +44,11 @@ class FrequencyCounter:
 
 class _Mem32:
     def __getitem__(self, address: int) -> int:
+        if address == GPIO_IN:
+            bits = 0
+            for level in reversed(hub.board.levels):
+                bits = bits << 1 | level
+            return bits
         if address == SCRATCH_0:
             return hub.board.scratch[0]
         return hub.board.frequency_counter.read(address)

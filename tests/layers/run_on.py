@@ -86,9 +86,9 @@ def wrong_words(bed: Bedside) -> None:
 def wrong_words_unseen(bed: Bedside) -> None:
     """And the loop's own counter of steps shows what was ordered."""
     wrong_words(bed)
-    counter = bed.board.application.step_counter
-    right = counter.new_edges
-    counter.new_edges = lambda: right() // 4
+    application = bed.board.application
+    right = application._new_steps
+    application._new_steps = lambda: right() // 4
 
 
 def dead_timer(bed: Bedside) -> None:

@@ -664,7 +664,7 @@ class Desk(RuleBasedStateMachine):
         if self.left_ms <= 0:
             self.role = 0
         self.inputs.dt_ms = ms
-        self.link.poll(self.inputs)
+        self.link.poll(self.inputs, self.inputs.dt_ms)
         self.controller.step(self.inputs, self.outputs)
         if self.link.answer_is_due:
             self.link.answer(self.outputs)

@@ -1,8 +1,16 @@
-"""The loop: read, decide, act, say, remember.  Owns every buffer; allocates nothing in it."""
+"""The loop: read, decide, act, say, remember.  Owns every buffer; allocates nothing in it.
+
+The heap is locked for as long as a tick lasts.  That holds the promise that nothing is
+allocated, and it is what makes ticks short: MicroPython puts the variables of a
+function that has more than a few on the heap, if it can, and looks for room there for
+up to 0.6 ms a call; with the heap locked it takes the stack.  What cannot do without
+the heap opens it for itself: the self-test, START, a log-in, maintenance, and the
+work that is left for when the motor is off.
+"""
 
 import gc
 
-from micropython import const
+from micropython import const, heap_lock, heap_unlock
 
 from pump.app.host_link import HostLink
 from pump.app.journal import Journal
@@ -30,6 +38,7 @@ from pump.hal.guard_timer import GuardTimer
 from pump.hal.i2c_bus import open_bus
 from pump.hal.keys import Keys
 from pump.hal.line_sensors import LineSensors
+from pump.hal.pin_levels import pin_levels
 from pump.hal.ring_oscillator import RingOscillator
 from pump.hal.signals import Signals
 from pump.hal.stepper import Stepper
@@ -43,8 +52,12 @@ from pump.protocol.framing import Crc16
 _OPEN = st.SESSION_STATES | 1 << st.COMPLETE
 # While the motor is off, the next piece of the firmware's files is looked at this often.
 _IMAGE_MS = const(200)
-# Ticks between two looks at the clock chip's seconds.
-_SECONDS_TICKS = const(4)
+_ENABLE = 1 << pinout.ENABLE
+_SOUND_SENSE = 1 << pinout.SOUND_SENSE
+# What the controller judges in every fourth tick is read in that one; what is said
+# and stored without being urgent has another.
+_BOARD_PHASE = const(0)
+_QUIET_PHASE = const(2)
 # Without FRAM the log is put into flash this often, if there is anything new.
 _ARCHIVE_MS = const(60_000)
 # A reset that was asked for waits until its answer has been sent.
@@ -103,15 +116,42 @@ class Application:
         )
         self.telemetry = Telemetry(self.usb, self.controller, self.clock, Crc16())
         self.record = Record(self.journal, self.controller)
-        self._until_seconds = 0
         self._image_ms = 0
         self._archive_ms = 0
         self._restart_ms = 0
         self._guard_refused = False
+        self._state_before = st.SELF_TEST
+        self._said_ms = 0  # since something was looked for that might be said
+        self._stored_ms = 0  # since the journal was asked
+        self._polled_ms = 0  # since the host was asked
+        # What every tick calls, found once: a call is then 7 us on the board, not 14.
+        self._begin_tick = self.clock.begin_tick
+        self._wait_for_tick = self.clock.wait_for_tick
+        self._read_pins = self._read
+        self._levels = pin_levels
+        self._read_sensors = self.sensors.read
+        self._read_supply = self.supply.read
+        self._read_keys = self.keys.read
+        self._new_steps = self.step_counter.new_edges
+        self._new_turns = self.encoder.new_edges
+        self._new_back_turns = self.reverse.new_edges
+        self._new_seconds = self.seconds.new_edges
+        self._has_input = self.usb.has_input
+        self._poll = self.link.poll
+        self._permit = self.guard.permit
+        self._move = self.stepper.apply
+        self._follow = self.dead_man.follow
+        self._show = self.signals.apply
+        self._note_step = self.record.step
+        self._report = self.telemetry.step
+        self._report_on = self.telemetry.write_on
+        self._remember = self.journal.step
+        self._beat = self.guard.beat
         # Reads up to three seconds of log: before the watchdog runs.
         self.journal.boot()
         self._take_up_session()
         self.watchdog = Watchdog()
+        self._feed = self.watchdog.feed
         planned = reset_mark.is_left(reset_mark.RESTART)
         reset_mark.clear()
         self.record.booted(self.watchdog.cause_of_reset, planned, self.link.session.table)
@@ -120,96 +160,140 @@ class Application:
     def run_once(self) -> None:
         """One tick and the wait for the next."""
         self.tick()
-        self.clock.wait_for_tick()
+        self._wait_for_tick()
 
     def tick(self) -> None:
         """One tick."""
-        clock = self.clock
-        inputs = self.inputs
-        outputs = self.outputs
-        controller = self.controller
-        inputs.dt_ms = clock.begin_tick()
-        self._read(inputs)
-        if self.self_test.result == RUNNING:
-            self.self_test.step(inputs)
-            if self.self_test.result == RUNNING:
-                self.link.poll(inputs)
-            else:
-                self._self_test_ended(inputs)
+        heap_lock()
+        self._tick_locked(self.inputs, self.outputs, self.controller)
+        heap_unlock()
+        if not self.outputs.enable:
+            self._while_off(self.inputs)
+
+    def _tick_locked(self, inputs, outputs, controller) -> None:
+        """Take in what pins and host say, decide, and make pins, host and memory
+        follow."""
+        dt_ms = self._begin_tick()
+        inputs.dt_ms = dt_ms
+        self_test = self.self_test
+        phase = controller.phase
+        self._read_pins(inputs, phase == _BOARD_PHASE or self_test.result == RUNNING)
+        self._polled_ms += dt_ms
+        if self_test.result == RUNNING and not self._test(inputs):
+            self._self_test_ended(inputs)
+        elif phase == _QUIET_PHASE or self._has_input():
+            self._poll(inputs, self._polled_ms)
+            self._polled_ms = 0
         else:
-            self.link.poll(inputs)
+            inputs.event = st.NO_EVENT
         if inputs.event == st.EV_START and controller.may_start():
-            # Collected now and not in the middle of a tick that delivers: 25 ms.
-            # Stored before the motor may be enabled, in flash as well: up to 0.8 s.
-            gc.collect()
-            self.watchdog.feed()
-            self.journal.open_session(
-                self.journal.last_session + 1, controller.rx, controller.rx_steps()
-            )
-            controller.session = self.journal.last_session - 1
-            inputs.lease_steps = self.journal.lease_steps
-            inputs.storage_ok = self.journal.ok
+            heap_unlock()
+            self._open_session(inputs)
+            heap_lock()
         state_before = controller.state
+        self._state_before = state_before
         controller.step(inputs, outputs)
-        if self.self_test.result == RUNNING:
+        if self_test.result == RUNNING:
             if controller.state == st.FAULT:
-                self.self_test.abort()
-                self.record.tested(self.self_test)
+                self_test.abort()
+                self.record.tested(self_test)
             else:
-                self.self_test.drive(outputs)
-        self._tell_guard(inputs.event, outputs)
-        self.stepper.apply(outputs, clock.passed_us)
-        if not self.self_test.moves:
-            self.dead_man.follow(outputs.enable)
-        self.signals.apply(outputs)
-        self.sensors.probe(outputs)
+                self_test.drive(outputs)
+        if inputs.event != st.NO_EVENT and outputs.event_result == reasons.OK:
+            self._tell_guard(inputs.event)
+        enable = outputs.enable
+        moves = self_test.moves
+        self._permit(enable or moves)
+        self._move(outputs, self.clock.passed_us)
+        if not moves:
+            self._follow(enable)
+        self._show(outputs)
+        if outputs.air_probe != self.sensors.is_probing:
+            self.sensors.probe(outputs)
         if self.link.answer_is_due:
             self.link.answer(outputs)
-        self.record.step(inputs, outputs, state_before)
-        self.telemetry.step(inputs, outputs)
+        self._said_ms += dt_ms
+        if (
+            phase == _QUIET_PHASE
+            or inputs.event != st.NO_EVENT
+            or outputs.raised
+            or outputs.cleared
+            or controller.state != state_before
+        ):
+            self._note_step(inputs, outputs, state_before)
+            self._report(inputs, outputs, self._said_ms)
+            self._said_ms = 0
+        elif self.telemetry.is_writing:
+            self._report_on()
         if self.usb.queued:
             self.usb.flush()
-        volume = controller.volume
-        self.journal.step(
-            outputs.enable,
-            volume.granted_steps,
-            volume.delivered_steps(),
-            controller.titration.rung,
-            inputs.dt_ms,
-        )
-        if not outputs.enable:
-            self._while_off(inputs, state_before)
-        self.guard.beat()
-        self.watchdog.feed_if(self._layers_agree(inputs, outputs))
+        self._stored_ms += dt_ms
+        if phase == _QUIET_PHASE or self.journal.has_work:
+            volume = controller.volume
+            self._remember(
+                enable,
+                volume.granted_steps,
+                volume.counted_steps + volume.missing_steps,
+                controller.titration.rung,
+                self._stored_ms,
+            )
+            self._stored_ms = 0
+        self._beat()
+        if (
+            enable
+            and inputs.guard_trip == 0
+            and controller.board.guard_is_alive
+            and controller.alarms.active & controller.alarms.fail_mask == 0
+        ) or self._may_be_fed_without(inputs, enable):
+            self._feed()
 
     # --- parts of a tick -----------------------------------------------------------
 
-    def _read(self, inputs) -> None:
-        """Everything that pins say."""
-        self.sensors.read(inputs)
-        self.supply.read(inputs)
-        self.keys.read(inputs)
-        self.signals.read(inputs)
-        inputs.step_edges = self.step_counter.new_edges()
-        inputs.encoder_edges = self.encoder.new_edges()
+    def _test(self, inputs) -> bool:
+        """The self-test goes on; false once it has ended."""
+        heap_unlock()
+        self.self_test.step(inputs)
+        heap_lock()
+        return self.self_test.result == RUNNING
+
+    def _open_session(self, inputs) -> None:
+        """Stored before the motor may be enabled, in flash as well: up to 0.8 s.  The
+        heap is collected now and not in the middle of a tick that delivers: 25 ms."""
+        controller = self.controller
+        journal = self.journal
+        gc.collect()
+        self._feed()
+        journal.open_session(journal.last_session + 1, controller.rx, controller.rx_steps())
+        controller.session = journal.last_session - 1
+        inputs.lease_steps = journal.lease_steps
+        inputs.storage_ok = journal.ok
+
+    def _read(self, inputs, all_of_it: bool) -> None:
+        """What pins say; ``all_of_it``: what is judged in every fourth tick, too."""
+        levels = self._levels()
+        self._read_sensors(inputs, levels)
+        self._read_keys(inputs, levels)
+        inputs.sound_heard = levels & _SOUND_SENSE != 0
+        inputs.enable_level = levels & _ENABLE != 0
+        inputs.step_edges = self._new_steps()
+        turns = self._new_turns()
+        inputs.encoder_edges = turns
         # They are some of those, so there are none without them.
-        inputs.reverse_edges = self.reverse.new_edges() if inputs.encoder_edges else 0
-        inputs.enable_level = self.dead_man.level()
+        inputs.reverse_edges = self._new_back_turns() if turns else 0
         inputs.queue_dropped = self.stepper.queue_dropped
-        inputs.guard_trip = self.guard_timer.trip
-        if self._guard_refused:
-            inputs.guard_trip = REFUSED
-        inputs.guard_beats = self.guard_timer.new_beats()
+        inputs.guard_trip = REFUSED if self._guard_refused else self.guard_timer.trip
         inputs.lease_steps = self.journal.lease_steps
+        inputs.clock_seconds = 0
+        if all_of_it:
+            self._read_board(inputs, levels)
+
+    def _read_board(self, inputs, levels: int) -> None:
+        """What the controller judges in every fourth tick only."""
+        self._read_supply(inputs, levels)
+        inputs.guard_beats = self.guard_timer.new_beats()
         inputs.storage_ok = self.journal.ok
         if inputs.clock_fitted:
-            # A second more or less late by 40 ms means nothing; the reading costs.
-            self._until_seconds -= 1
-            if self._until_seconds > 0:
-                inputs.clock_seconds = 0
-            else:
-                self._until_seconds = _SECONDS_TICKS
-                inputs.clock_seconds = self.seconds.new_edges()
+            inputs.clock_seconds = self._new_seconds()
         else:
             self.oscillator.poll()
             inputs.osc_percent = self.oscillator.percent
@@ -222,28 +306,26 @@ class Application:
         else:
             inputs.event = st.EV_POST_FAILED
 
-    def _tell_guard(self, event: int, outputs) -> None:
-        """What is committed and begun, and whether the motor may have power."""
-        guard = self.guard
-        if outputs.event_result == reasons.OK:
-            if event == st.EV_COMMIT:
-                rx = self.controller.rx
-                self._guard_refused |= not guard.load(rx.cap_ul_h, rx.vtbi_ul)
-            elif event == st.EV_START:
-                self._guard_refused |= not guard.begin(0)
-        guard.permit(outputs.enable or self.self_test.moves)
+    def _tell_guard(self, event: int) -> None:
+        """What is committed and begun."""
+        if event == st.EV_COMMIT:
+            rx = self.controller.rx
+            self._guard_refused |= not self.guard.load(rx.cap_ul_h, rx.vtbi_ul)
+        elif event == st.EV_START:
+            self._guard_refused |= not self.guard.begin(0)
 
-    def _while_off(self, inputs, state_before: int) -> None:
+    def _while_off(self, inputs) -> None:
         """What stalls the processor, only while the motor is off."""
         controller = self.controller
         journal = self.journal
+        state_before = self._state_before
         if 1 << state_before & st.ENABLED_STATES:
             gc.collect()  # what log-ins and a START have left
         state = controller.state
         if 1 << state_before & _OPEN and (
             state == st.IDLE or (state == st.COMPLETE and not journal.interrupted)
         ):
-            self.watchdog.feed()
+            self._feed()
             journal.close_session(controller.volume.delivered_steps())
         elif state == st.READY and journal.session_open:
             journal.close_session(0)  # the START was refused after all
@@ -258,27 +340,27 @@ class Application:
         if self._archive_ms >= _ARCHIVE_MS:
             self._archive_ms = 0
             if journal.archive_due:
-                self.watchdog.feed()
+                self._feed()
                 journal.archive()
         if self.link.repl_asked:
             self._restart_ms += inputs.dt_ms
             if self._restart_ms >= _RESTART_MS:
                 reset_mark.restart(reset_mark.MAINTENANCE)
 
-    def _layers_agree(self, inputs, outputs) -> bool:
-        """Whether the watchdog may be fed: every layer that stops the motor says
-        that all is well, or the motor is off, as its pins show."""
-        if not outputs.enable and inputs.step_edges == 0:
-            # A driver that cannot be disabled is an alarm that no reset would mend.
+    def _may_be_fed_without(self, inputs, enable: bool) -> bool:
+        """Whether the watchdog may be fed although a layer that stops the motor says
+        that something is wrong, or has not been asked."""
+        if not enable and inputs.step_edges == 0:
+            # Off, as its pins show.  A driver that cannot be disabled is an alarm that
+            # no reset would mend.
             if not inputs.enable_level or self.controller.state == st.FAULT:
                 return True
-        if self.self_test.result != PASSED:
-            # What it finds was there before: a reset would find it again, and no
-            # alarm would ever be heard.
-            return True
-        return (
-            inputs.guard_trip == 0
-            and self.controller.board.guard_is_alive()
+        # What the self-test finds was there before: a reset would find it again, and
+        # no alarm would ever be heard.
+        return self.self_test.result != PASSED or (
+            not enable
+            and inputs.guard_trip == 0
+            and self.controller.board.guard_is_alive
             and self.controller.alarms.active & self.controller.alarms.fail_mask == 0
         )
 

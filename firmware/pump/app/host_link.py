@@ -4,7 +4,7 @@ At most one line a tick becomes an event of the controller; it is answered
 after the step, with what the controller made of it.  STOP overtakes it.
 """
 
-from micropython import const
+from micropython import const, heap_lock, heap_unlock
 
 from pump import VERSION
 from pump.core import alarm_conditions as ac
@@ -74,17 +74,18 @@ class HostLink:
 
     # --- before the step -------------------------------------------------------
 
-    def poll(self, inputs) -> None:
-        """Read what has come; leaves the event of this tick in ``inputs``."""
+    def poll(self, inputs, dt_ms: int) -> None:
+        """Read what has come in the last ``dt_ms``; leaves the event of this tick in
+        ``inputs``."""
         inputs.event = st.NO_EVENT
         self._has_read_log = False
         state_bit = 1 << self._controller.state
-        self.authentication.step(inputs.dt_ms, state_bit & _DELIVERY_OPEN != 0)
+        self.authentication.step(dt_ms, state_bit & _DELIVERY_OPEN != 0)
         inputs.role = self.authentication.role
         if self._key_parts and inputs.role != roles.MAINTENANCE:
             self._forget_key()
         if self.silent_ms < 1_000_000:
-            self.silent_ms += inputs.dt_ms
+            self.silent_ms += dt_ms
         is_first = True
         while self._usb.read_into(self._line, is_first):
             is_first = False
@@ -144,7 +145,10 @@ class HostLink:
         elif kind == messages.ACCESS:
             self._answer_access(self._access())
         elif kind == messages.CARE:
-            self._answer_now(self._care(inputs))
+            heap_unlock()  # the motor is off
+            reason = self._care(inputs)
+            heap_lock()
+            self._answer_now(reason)
         elif conversation.message == messages.M_COMMIT and (
             conversation.arguments[0] != self._staged_checksum()
         ):
@@ -294,6 +298,12 @@ class HostLink:
     # --- roles and maintenance -------------------------------------------------------
 
     def _access(self) -> int:
+        heap_unlock()  # up to 1 KiB for the digests  (L23)
+        reason = self._log_in_or_out()
+        heap_lock()
+        return reason
+
+    def _log_in_or_out(self) -> int:
         conversation = self.session
         if conversation.message == messages.M_CHALLENGE:
             return self.authentication.challenge(conversation.arguments[0])

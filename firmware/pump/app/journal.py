@@ -97,6 +97,7 @@ class Journal:
     ``lease_steps``        total of steps since START that may be granted
     ``session_open``       one is, until it is closed
     ``ok``                 log and checkpoint take what is written to them
+    ``has_work``           something waits to be written: ``step`` wants every tick
     ``log``                the event log
     """
 
@@ -128,6 +129,7 @@ class Journal:
         self.last_session = 0
         self.lease_steps = 0
         self.ok = True
+        self.has_work = True
         self._rx_due = False  # ``_stored_rx`` has one that is to be written
         self.archive_due = False  # without FRAM: records that are not in flash
         self.session_open = False
@@ -345,6 +347,7 @@ class Journal:
         if self.fram_fitted:
             self._stored_rx.take(self._session, rx)
             self._rx_due = True
+            self.has_work = True
         return True
 
     def close_session(self, delivered_steps: int) -> bool:
@@ -379,14 +382,26 @@ class Journal:
     def step(
         self, may_move: bool, granted_steps: int, delivered_steps: int, rung: int, dt_ms: int
     ) -> None:
-        """One tick, after the step of the controller: at most one transaction on
-        the bus, 0.7 ms, and nothing in flash.
+        """After a step of the controller, ``dt_ms`` after the call before, every 40 ms
+        at least: at most one transaction on the bus, 0.7 ms, and nothing in flash.
 
         ``may_move``         the driver is enabled
         ``granted_steps``    since START, a recovered session's volume included
         ``delivered_steps``  the same of what was delivered
         """
         self._pass_time(dt_ms)
+        self._work(may_move, granted_steps, delivered_steps, rung, dt_ms)
+        self.has_work = (
+            self._appended is not None
+            or self._writing is not None
+            or self._rx_due
+            or self._common.count > 0
+            or self._urgent.count > 0
+        )
+
+    def _work(
+        self, may_move: bool, granted_steps: int, delivered_steps: int, rung: int, dt_ms: int
+    ) -> None:
         if may_move:
             self._still_ms = 0
             if self.interrupted and self._adopted:
@@ -412,6 +427,12 @@ class Journal:
         elif (
             self.session_open
             and self._adopted
+            and (
+                not may_move
+                or self.lease_steps - granted_steps < LEASE_LOW_STEPS
+                or delivered_steps > granted_steps
+                or self._checkpoint.vtbi_steps != self._vtbi_steps
+            )
             and self._lease_is_due(may_move, granted_steps, delivered_steps)
         ):
             checkpoint = self._checkpoint
@@ -427,7 +448,7 @@ class Journal:
             self._writing = self._stored_rx.slots
             self._writing.begin()
             self._go_on_writing()
-        else:
+        elif self._common.count or self._urgent.count:
             self._write_note()
 
     def _lease_is_due(self, may_move: bool, granted_steps: int, delivered_steps: int) -> bool:
@@ -491,6 +512,7 @@ class Journal:
         if ring.admits():
             ring.put(self._ticket, self.day, self.ms, kind, code, a, b)
             self._ticket += 1
+            self.has_work = True
 
     def pending(self) -> int:
         """Records that wait to be written."""
@@ -504,12 +526,16 @@ class Journal:
                 self.day += 1
         elif self.ms < _MS_MOST - 1000:
             self.ms += dt_ms
-        self._common.pass_time(dt_ms)
-        self._urgent.pass_time(dt_ms)
-        if self._common.kept and self._common.owes_report():
-            self._report(self._common, 0)
-        if self._urgent.kept and self._urgent.owes_report():
-            self._report(self._urgent, 1)
+        common = self._common
+        if common.allowed < _COMMON_BURST or common.kept:
+            common.pass_time(dt_ms)
+            if common.kept and common.owes_report():
+                self._report(common, 0)
+        urgent = self._urgent
+        if urgent.allowed < _URGENT_BURST or urgent.kept:
+            urgent.pass_time(dt_ms)
+            if urgent.kept and urgent.owes_report():
+                self._report(urgent, 1)
 
     def _report(self, ring, room: int) -> None:
         ring.put(self._ticket, self.day, self.ms, event_log.KEPT_BACK, room, ring.kept, 0)

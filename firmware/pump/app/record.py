@@ -24,7 +24,7 @@ class Record:
         self._note(event_log.POST, self_test.result, self_test.item, self_test.absent_mask)
 
     def step(self, inputs, outputs, state_before: int) -> None:
-        """After each step of the controller."""
+        """After a step of the controller, in which something happened or not."""
         controller = self._controller
         state = controller.state
         event = inputs.event

@@ -1,5 +1,7 @@
 """Lines that the device sends by itself."""
 
+from array import array
+
 from micropython import const
 
 from pump import VERSION
@@ -9,12 +11,17 @@ from pump.core import titration
 from pump.protocol import framing
 
 _PERIOD_MS = const(1000)
+# Of the line of every second, beside the state.
+_N_FIGURES = const(7)
 
 
 class Telemetry:
     """Pushes state changes, questions, alarms and, every second, telemetry.
 
-    All lines share one counter, so that a gap shows.
+    All lines share one counter, so that a gap shows: the line of every second is
+    numbered when its figures are taken, and comes some ticks later.
+
+    ``is_writing``  that line is not finished: ``write_on`` in every tick
     """
 
     def __init__(self, usb, controller, clock, crc):
@@ -26,9 +33,18 @@ class Telemetry:
         self._left_ms = 0
         self._state = st.SELF_TEST
         self._question_id = 0
+        self.is_writing = False
+        self._report_line = framing.LineWriter(crc)
+        self._figures = array("i", [0] * _N_FIGURES)
+        self._reported_state = st.SELF_TEST
+        self._part = 0
 
     def _begin(self, mark) -> None:
-        line = self._line
+        while self.is_writing:
+            self.write_on()  # what was numbered before comes before
+        self._begin_line(self._line, mark)
+
+    def _begin_line(self, line, mark) -> None:
         self._count = (self._count + 1) % 100_000
         line.begin()
         line.text(mark)
@@ -51,8 +67,9 @@ class Telemetry:
         self._line.field(table)
         self._send()
 
-    def step(self, inputs, outputs) -> None:
-        """After each step of the controller."""
+    def step(self, inputs, outputs, dt_ms: int) -> None:
+        """After a step of the controller, ``dt_ms`` after the call before; that there
+        was something new to say is not waited with."""
         controller = self._controller
         if controller.state != self._state:
             self._begin(b"!S")
@@ -65,7 +82,7 @@ class Telemetry:
             self._alarms(outputs.cleared, "CLEARED")
         if controller.titration.question_id != self._question_id:
             self._ask(controller.titration)
-        self._left_ms -= inputs.dt_ms
+        self._left_ms -= dt_ms
         if self._left_ms <= 0:
             self._left_ms += _PERIOD_MS
             self._report(controller, inputs, outputs)
@@ -88,15 +105,34 @@ class Telemetry:
         self._line.field(asked.rung)
         self._send()
 
+    # --- the line of every second: 7 ms of work, a millisecond a tick ---------------------
+
     def _report(self, controller, inputs, outputs) -> None:
-        self._begin(b"!T")
-        line = self._line
-        line.field_text(st.STATE_NAMES[controller.state])
-        line.field(controller.titration.rung)
-        line.field(outputs.rate_ul_h)
-        line.field(controller.volume.delivered_ul())
-        line.field(inputs.down_pa)
-        line.field(inputs.up_pa)
-        line.field(controller.alarms.active)
-        line.field(controller.open_question())
-        self._send()
+        """Keep the figures as they are now; the ticks that follow write them."""
+        figures = self._figures
+        figures[0] = controller.titration.rung
+        figures[1] = outputs.rate_ul_h
+        figures[2] = controller.volume.delivered_ul()
+        figures[3] = inputs.down_pa
+        figures[4] = inputs.up_pa
+        figures[5] = controller.alarms.active
+        figures[6] = controller.open_question()
+        self._reported_state = controller.state
+        self._begin_line(self._report_line, b"!T")
+        self._part = 0
+        self.is_writing = True
+
+    def write_on(self) -> None:
+        """While ``is_writing``, in each tick: the next part of the line."""
+        line = self._report_line
+        part = self._part
+        self._part = part + 1
+        if part == 0:
+            line.field_text(st.STATE_NAMES[self._reported_state])
+        elif part <= _N_FIGURES:
+            line.field(self._figures[part - 1])
+        elif part == _N_FIGURES + 1:
+            line.finish()
+        else:
+            self._usb.send(line.data, line.length)
+            self.is_writing = False

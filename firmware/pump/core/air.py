@@ -26,6 +26,8 @@ class AirDetector:
                       only after 5 uL of unbroken fluid
     ``window_steps``  all air of the last 15 min
     ``probing``       the emitter is off, so the detector must say "air"
+    ``is_watched``    a reading of fluid means something too: ``sees_air`` wants it
+    ``is_counting``   steps mean something without air in sight: ``step`` wants them
     ``is_blind``      it did not
 
     Probing costs one reading in a hundred.  What passes meanwhile is judged at
@@ -36,6 +38,8 @@ class AirDetector:
         self.bubble_steps = 0
         self.window_steps = 0
         self.probing = False
+        self.is_watched = False
+        self.is_counting = False
         self.is_blind = False
         self._sees_air = False
         self._is_unseen = False  # this tick was a probe
@@ -77,21 +81,24 @@ class AirDetector:
             return False
         self._probe_ms = 0
         self.probing = True
+        self.is_watched = True
         return True
 
     def sees_air(self, air: bool) -> bool:
-        """The detector's reading ``air`` as it is to be understood in this step."""
+        """The detector's reading ``air`` as it is to be understood in this step;
+        to be asked for when there is air, or while ``is_watched``."""
         self._is_unseen = self.probing
         if self.probing:
             self.probing = False
             self.is_blind = not air
         else:
             self._sees_air = air
+        self.is_watched = self._is_unseen or self._sees_air
         return self._sees_air
 
     def step(self, step_edges: int) -> int:
-        """The conditions as bits, after ``step_edges`` of delivery; call
-        ``sees_air`` first."""
+        """The conditions as bits, after ``step_edges`` of delivery; wanted while
+        ``is_watched`` or ``is_counting``, behind ``sees_air``."""
         if self._sees_air:
             step_edges += self._unseen_steps
             self._fluid_steps = 0
@@ -106,4 +113,5 @@ class AirDetector:
         seen = _SENSOR if self.is_blind else 0
         if self.bubble_steps >= _BUBBLE_STEPS or self.window_steps >= _WINDOW_STEPS:
             seen |= _AIR
+        self.is_counting = seen != 0 or self.bubble_steps > 0 or self._unseen_steps > 0
         return seen

@@ -33,6 +33,7 @@ class AlarmSystem:
         self.fail_mask = ac.conditions_where(ac.COL_RESPONSE, ac.FAIL)
         self._supervisor_mask = ac.conditions_where(ac.COL_ROLE, roles.SUPERVISOR)
         self._latching = ac.conditions_where(ac.COL_LATCHING, True)
+        self._delay_ms = array("i", [row[ac.COL_DELAY] for row in ac.ALARM_CONDITIONS])
         self._seen_ms = array("i", [0] * ac.N_CONDITIONS)
         self._counting = 0  # conditions whose delay is running or has run
         self._judged = array("i", [ac.conditions_judged_in(s) for s in range(st.N_STATES)])
@@ -67,16 +68,29 @@ class AlarmSystem:
     def _judge(self, seen: int, dt_ms: int) -> int:
         present = 0
         counting = 0
-        for i in range(ac.N_CONDITIONS):
+        delays = self._delay_ms
+        left = seen | self._counting
+        i = -1
+        while left:
+            i += 1
+            if not left & 0xFF:
+                # Eight conditions that nobody sees cost one look.
+                left >>= 8
+                i += 7
+                continue
+            is_there = left & 1
+            left >>= 1
+            if not is_there:
+                continue
             bit = 1 << i
             if seen & bit:
                 counting |= bit
                 self._seen_ms[i] += dt_ms
-                if self._seen_ms[i] >= ac.ALARM_CONDITIONS[i][ac.COL_DELAY]:
+                if self._seen_ms[i] >= delays[i]:
                     present |= bit
                     # No need to count further, and no overflow in a week.
-                    self._seen_ms[i] = ac.ALARM_CONDITIONS[i][ac.COL_DELAY]
-            elif self._counting & bit:
+                    self._seen_ms[i] = delays[i]
+            else:
                 # One good reading among bad ones does not start the delay
                 # again: it leaks away at a quarter of the speed.
                 self._seen_ms[i] -= (dt_ms >> 2) + 1

@@ -113,16 +113,18 @@ class SounderCheck:
 class BoardCheck:
     """All of them.
 
-    ``blocking``  what is wrong now and forbids delivery, latched or not
+    ``blocking``        what is wrong now and forbids delivery, latched or not
+    ``guard_is_alive``  the guard has run lately
     """
 
     def __init__(self):
         self.blocking = 0
+        self.guard_is_alive = True
         self.stop_key = Key()
         self.ok_key = Key()
         self.is_low = False  # the supply, so that nothing is begun
         self.has_sounder = True  # without one nothing is begun either
-        self._clock = ClockCheck()
+        self._judge_clock = ClockCheck().step
         self._supply = SupplyCheck()
         self._sounder = SounderCheck()
         self._slow_seen = 0
@@ -131,28 +133,34 @@ class BoardCheck:
         self._heard_before = False
         self._guard_ms = 0  # since the guard ran
 
-    def guard_is_alive(self) -> bool:
-        """Whether the guard has run lately."""
-        return self._guard_ms < limits.GUARD_MISSING_MS
-
-    def step(self, inputs, sounds: bool, ordered_sound: bool, dt_ms: int) -> int:
+    def step(
+        self,
+        inputs,
+        sounds: bool,
+        ordered_sound: bool,
+        dt_ms: int,
+        raw_ms: int,
+        clock_seconds: int,
+    ) -> int:
         """The conditions as bits.
 
         ``sounds``: false while the self-test makes and judges sound itself.
+        ``raw_ms``: ``dt_ms`` as it was measured, however late a tick came.
+        ``clock_seconds``: of the clock chip in that time.
         """
         seen = 0
         if inputs.guard_beats:
             self._guard_ms = 0
+            self.guard_is_alive = True
         else:
             self._guard_ms += dt_ms
             if self._guard_ms >= limits.GUARD_MISSING_MS:
                 self._guard_ms = 1000
+                self.guard_is_alive = False
                 seen = _GUARD
         if inputs.guard_trip:
             seen = _GUARD
-        if self._clock.step(
-            inputs.clock_fitted, inputs.clock_seconds, inputs.osc_percent, inputs.dt_ms
-        ):
+        if self._judge_clock(inputs.clock_fitted, clock_seconds, inputs.osc_percent, raw_ms):
             seen |= _CLOCK
         if not inputs.storage_ok:
             seen |= _STORAGE
@@ -169,7 +177,9 @@ class BoardCheck:
                 supply | driver_check(inputs) | self.stop_key.stuck() | self.ok_key.stuck()
             )
             self._slow_ms = 0
-        self.blocking = (self._slow_seen | self._sounder_seen) & ~_LOW
-        if not self.has_sounder:
-            self.blocking |= _SOUNDER
-        return seen | self._slow_seen | self._sounder_seen
+        found = self._slow_seen | self._sounder_seen
+        if self.has_sounder:
+            self.blocking = found & ~_LOW
+        else:
+            self.blocking = found & ~_LOW | _SOUNDER
+        return seen | found

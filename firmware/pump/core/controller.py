@@ -4,6 +4,13 @@
 no pin, allocates nothing, and knows integers only.  Order inside a step:
 memory intact, time, sensor health and alarm conditions, transition, volume,
 titration, ramp, the interlock, and the seal on what is remembered.
+
+What must be known within a tick or two is judged in every one: memory, door,
+air, the pressure that the motor makes, keys, the steps granted.  Motor, drops and
+flow are judged in every second tick, the board in every fourth, with the time and
+the counts since: ``phase``, 0 to 3, says whose turn it is.  A call costs 7 us on
+the board and one by way of two attributes 14, so those of every tick are bound
+beforehand.
 """
 
 from pump.core import (
@@ -93,6 +100,33 @@ class Controller:
         self._interrupted = False
         self._stopping_world = 0  # what the sensors show that forbids delivery
         self._next = st.make_transition_map()
+        self.phase = 0
+        # Since motor, drops and flow were judged.
+        self._motion_ms = 0
+        self._steps = 0
+        self._forward_steps = 0
+        self._turns = 0
+        self._back_turns = 0
+        self._dropped = False
+        self._motion_seen = 0  # what was seen then
+        # Since the board was judged.
+        self._board_ms = 0
+        self._board_late_ms = 0
+        self._board_seconds = 0
+        self._board_seen = 0
+        self._keys_busy = True  # a key is down, or was a moment ago
+        self._is_intact = self.shadow.is_intact
+        self._seal = self.shadow.seal
+        self._judge_pressures = self.pressures.step
+        self._judge_alarms = self.alarms.step
+        self._judge_board = self.board.step
+        self._judge_motor = self.motor.step
+        self._judge_drops = self.drip.step
+        self._judge_flow = self.flow.step
+        self._advance = self.titration.advance
+        self._grant = self.volume.grant
+        self._conditions_now = self._conditions
+        self._deliver_now = self._deliver
         self.shadow.seal_rx(self.rx)
         self.shadow.seal(self)
 
@@ -103,6 +137,7 @@ class Controller:
         dt_ms = inputs.dt_ms
         if dt_ms > limits.TICK_INTEGRATE_MAX_MS:
             self.late_ms += dt_ms - limits.TICK_INTEGRATE_MAX_MS
+            self._board_late_ms += dt_ms - limits.TICK_INTEGRATE_MAX_MS
             dt_ms = limits.TICK_INTEGRATE_MAX_MS
         outputs.enable = False
         outputs.rate_ul_h = 0
@@ -116,7 +151,7 @@ class Controller:
         outputs.lamp_yellow = False
 
         volume = self.volume
-        if not self.shadow.is_intact(self):
+        if not self._is_intact(self):
             # Nothing of what is remembered can be believed: off for good.
             self.state = st.FAULT
             self.titration.rung = 0  # it is used as an index
@@ -131,7 +166,7 @@ class Controller:
         alarms = self.alarms
         active_before = alarms.active
 
-        new = alarms.step(self._conditions(inputs, dt_ms), self.state, dt_ms)
+        new = self._judge_alarms(self._conditions_now(inputs, dt_ms), self.state, dt_ms)
         if new:
             self.titration.void_question()
             if new & alarms.stop_mask:
@@ -141,7 +176,9 @@ class Controller:
                     self._go(st.EV_ALARM_STOP)
             if new & alarms.fail_mask:
                 self._go(st.EV_FAULT)
-        stopped_by_key = self._keys(inputs, dt_ms)
+        stopped_by_key = False
+        if inputs.ok_key or inputs.stop_key or self._keys_busy:
+            stopped_by_key = self._keys(inputs, dt_ms)
         if inputs.event != st.NO_EVENT:
             if (
                 stopped_by_key
@@ -164,7 +201,7 @@ class Controller:
                 self._session_ms -= 1000
                 self.session_s += 1
         if state_bit & st.DELIVERING_STATES:
-            self._deliver(state_bit, inputs, outputs, dt_ms)
+            self._deliver_now(state_bit, inputs, outputs, dt_ms)
         elif self.state == st.BACK_OFF:
             self._idle(dt_ms)
             if not self.back_off.step(inputs, outputs, dt_ms):
@@ -188,9 +225,10 @@ class Controller:
         if self.interlock.apply(outputs, self.state, self.rx.cap_ul_h):
             self._seen |= _INTERLOCK
         self._ordered_enable = outputs.enable
-        self._ordered_motion = outputs.rate_ul_h != 0
+        if outputs.rate_ul_h:
+            self._ordered_motion = True
         self._ordered_sound = outputs.sound
-        self.shadow.seal(self)
+        self._seal(self)
 
     def open_question(self) -> int:
         """Number of the question that can be answered now, or 0."""
@@ -199,52 +237,65 @@ class Controller:
 
     # --- conditions ------------------------------------------------------------
 
-    def _world(self, inputs) -> int:
-        """Conditions that the sensors show now, whatever the state."""
-        seen = self.pressures.step(inputs, self.rx.occlusion_pa, self.ramp.rate_ul_h)
-        if inputs.door_open:
-            seen |= _DOOR
-        if self.air.sees_air(inputs.air):
-            seen |= _AIR
-        return seen
-
     def _conditions(self, inputs, dt_ms: int) -> int:
-        world = self._world(inputs)
-        self._stopping_world = world & ~_NEAR_EMPTY
+        rx = self.rx
         state = self.state
         bit = 1 << state
-        if not bit & st.DELIVERING_STATES:
-            # Air before the detector is judged by what the motor takes of it.
-            world &= ~_AIR
-        seen = world & ~_AIR | self._seen
-        tested = state != st.SELF_TEST  # which drives motor and sounder itself
-        seen |= self.board.step(inputs, tested, self._ordered_sound, dt_ms)
-        if tested:
-            seen |= self.motor.step(
-                inputs, self._ordered_enable, self._ordered_motion, self.back_off.reversing, dt_ms
-            )
-            if self.motor.is_at_rest() and state != st.BACK_OFF:
-                self.back_off.reversing = False  # nothing backward is on its way any more
+        # What the sensors show now, whatever the state.
+        seen = self._judge_pressures(inputs, rx.occlusion_pa, self.ramp.rate_ul_h, dt_ms)
+        if inputs.door_open:
+            seen |= _DOOR
+        air_detector = self.air
+        sees_air = False
+        if inputs.air or air_detector.is_watched:
+            sees_air = air_detector.sees_air(inputs.air)
+        self._stopping_world = (seen | _AIR if sees_air else seen) & ~_NEAR_EMPTY
+        seen |= self._seen
         self._seen &= _INTERLOCK | _INTEGRITY
         volume = self.volume
         if volume.counted_steps > volume.granted_steps:
             seen |= _INTERLOCK  # the motor took a step that nobody granted
-        forward = 0 if self.back_off.reversing else inputs.step_edges
-        seen |= self.drip.step(inputs.drop, forward)
-        self.air.pass_time(dt_ms)
-        if bit & st.DELIVERING_STATES:
-            seen |= self.air.step(inputs.step_edges)
-            seen |= self.flow.step(
-                volume.last_grant(),
-                inputs.step_edges,
-                inputs.encoder_edges - 2 * inputs.reverse_edges,
-                dt_ms,
+        is_delivering = bit & st.DELIVERING_STATES
+        steps = inputs.step_edges
+        if steps:
+            self._steps += steps
+            if not self.back_off.reversing:
+                self._forward_steps += steps
+        if inputs.encoder_edges:
+            self._turns += inputs.encoder_edges
+            self._back_turns += inputs.reverse_edges
+        if inputs.drop:
+            self._dropped = True
+        self._motion_ms += dt_ms
+        self._board_ms += dt_ms
+        if inputs.clock_seconds:
+            self._board_seconds += inputs.clock_seconds
+        phase = self.phase
+        self.phase = phase + 1 & 3
+        if phase & 1:
+            self._motion_seen = self._judge_motion(inputs, is_delivering)
+        elif phase == 0:
+            self._board_seen = self._judge_board(
+                inputs,
+                state != st.SELF_TEST,  # which makes and judges sound itself
+                self._ordered_sound,
+                self._board_ms,
+                self._board_ms + self._board_late_ms,
+                self._board_seconds,
             )
+            self._board_ms = 0
+            self._board_late_ms = 0
+            self._board_seconds = 0
+        seen |= self._motion_seen | self._board_seen
+        if is_delivering:
+            # Air before the detector is judged by what the motor takes of it.
+            if sees_air or air_detector.is_watched or air_detector.is_counting:
+                seen |= air_detector.step(steps)
             if inputs.queue_dropped:
                 volume.take_back()
             if self.delivery_ms >= self.delivery_limit_ms or self.session_s >= self.session_limit_s:
                 seen |= _TIME
-            timeout_s = self.rx.link_timeout_s
+            timeout_s = rx.link_timeout_s
             if timeout_s and inputs.host_silent_ms >= timeout_s * 1000:
                 seen |= _SILENT
         else:
@@ -264,6 +315,40 @@ class Controller:
                 seen |= _INTERRUPTED
         return seen
 
+    def _judge_motion(self, inputs, is_delivering: int) -> int:
+        """Motor, drops, flow, and the window of air, since they were judged last."""
+        dt_ms = self._motion_ms
+        turns = self._turns
+        back_turns = self._back_turns
+        seen = 0
+        if self.state != st.SELF_TEST:  # which drives the motor itself
+            back_off = self.back_off
+            seen = self._judge_motor(
+                inputs,
+                turns,
+                back_turns,
+                self._ordered_enable,
+                self._ordered_motion,
+                back_off.reversing,
+                dt_ms,
+            )
+            if back_off.reversing and self.motor.is_at_rest() and self.state != st.BACK_OFF:
+                back_off.reversing = False  # nothing backward is on its way any more
+        seen |= self._judge_drops(self._dropped, self._forward_steps)
+        self.air.pass_time(dt_ms)
+        if is_delivering:
+            seen |= self._judge_flow(
+                self.volume.last_grants(), self._steps, turns - 2 * back_turns, dt_ms
+            )
+        self._motion_ms = 0
+        self._steps = 0
+        self._forward_steps = 0
+        self._turns = 0
+        self._back_turns = 0
+        self._dropped = False
+        self._ordered_motion = False
+        return seen
+
     def _keys(self, inputs, dt_ms: int) -> bool:
         """The two keys; whether STOP is down, which nothing may overrule."""
         ok_key = self.board.ok_key
@@ -277,10 +362,17 @@ class Controller:
         if inputs.stop_key or self.board.stop_key.is_down:
             self.board.stop_key.pressed(inputs.stop_key, dt_ms)
             if inputs.stop_key:
+                self._keys_busy = True
                 self._go(st.EV_STOP)
                 return True
         if ok_key.up_ms < limits.KEY_APART_MS:
             ok_key.up_ms += dt_ms
+        self._keys_busy = (
+            ok_key.is_down
+            or self.board.stop_key.is_down
+            or inputs.ok_key
+            or ok_key.up_ms < limits.KEY_APART_MS
+        )
         return False
 
     # --- transitions -------------------------------------------------------------
@@ -454,7 +546,7 @@ class Controller:
             target = rx.rate_ul_h[titration.rung]
             may_climb = self.state == st.INFUSING
             question_id = titration.question_id
-            if titration.advance(rx, self.ramp.rate_ul_h == target, may_climb, dt_ms):
+            if self._advance(rx, self.ramp.rate_ul_h == target, may_climb, dt_ms):
                 self._seen |= _UNANSWERED
             if titration.question_id != question_id:
                 self.signals.ask()
@@ -466,7 +558,7 @@ class Controller:
                 target = rung_rate
         rate = self.ramp.step(target, rx.slew_ul_h_s, dt_ms)
         outputs.rate_ul_h = rate
-        outputs.steps = self.volume.grant(rate, dt_ms, inputs.lease_steps)
+        outputs.steps = self._grant(rate, dt_ms, inputs.lease_steps)
         outputs.last_step_us = self.volume.last_step_us
         outputs.air_probe = self.air.probe_is_due(dt_ms)
 

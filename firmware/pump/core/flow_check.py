@@ -32,9 +32,9 @@ class FlowCheck:
         self._seen = 0
 
     def step(self, granted: int, step_edges: int, encoder_edges: int, dt_ms: int) -> int:
-        """Account for one tick of delivery; returns the conditions as bits.
+        """Account for ``dt_ms`` of delivery; returns the conditions as bits.
 
-        ``granted``        steps that the tick before handed to the motor
+        ``granted``        steps that were handed to the motor a tick before
         ``step_edges``     edges that came out of the STEP pin
         ``encoder_edges``  counts of the encoder
 

@@ -28,12 +28,21 @@ class MotorCheck:
         return self._rest_ms > _AT_REST_MS
 
     def step(
-        self, inputs, ordered_enable: bool, ordered_motion: bool, reversing: bool, dt_ms: int
+        self,
+        inputs,
+        turns: int,
+        back_turns: int,
+        ordered_enable: bool,
+        ordered_motion: bool,
+        reversing: bool,
+        dt_ms: int,
     ) -> int:
         """The conditions as bits.
 
+        ``turns``           counts of the encoder in ``dt_ms``
+        ``back_turns``      those of them that were backwards
         ``ordered_enable``  by the step before
-        ``ordered_motion``  likewise
+        ``ordered_motion``  in ``dt_ms``
         ``reversing``       the queue holds backward steps, and no others
         """
         seen = 0
@@ -53,14 +62,14 @@ class MotorCheck:
                     seen = _MOTOR
             else:
                 self._stuck_on_ms = 0
-        if inputs.encoder_edges:
+        if turns:
             if reversing:
-                self._stray_counts += inputs.encoder_edges - inputs.reverse_edges
+                self._stray_counts += turns - back_turns
             else:
-                self._stray_counts += inputs.reverse_edges
+                self._stray_counts += back_turns
             if self._rest_ms > _AT_REST_MS and not inputs.door_open:
                 # With the door open a hand may turn it, to put a set in.
-                self._stray_counts += inputs.encoder_edges
+                self._stray_counts += turns
         if self._stray_counts:
             if self._stray_counts >= limits.STRAY_COUNTS:
                 self._stray_counts = limits.STRAY_COUNTS

@@ -23,6 +23,7 @@ class NoteRing:
     says so uses up allowance too: whatever comes, no more than one record per
     ``refill_ms`` goes into the log for long.
 
+    ``allowed``  records that may come now, up to ``burst``
     ``count``  records waiting; the oldest is ``ticket[head]`` and so on
     """
 
@@ -31,7 +32,7 @@ class NoteRing:
         self._burst = burst
         self._refill_ms = refill_ms
         self._credit_ms = 0
-        self._allowed = burst
+        self.allowed = burst
         self.kept = 0
         self.head = 0
         self.count = 0
@@ -45,21 +46,21 @@ class NoteRing:
 
     def pass_time(self, dt_ms: int) -> None:
         """Let the allowance come back."""
-        if self._allowed >= self._burst:
+        if self.allowed >= self._burst:
             return
         self._credit_ms += dt_ms
         if self._credit_ms >= self._refill_ms:
             self._credit_ms -= self._refill_ms
-            self._allowed += 1
+            self.allowed += 1
 
     def owes_report(self) -> bool:
         """Records were kept back, and there is room and allowance to say so and
         for one more."""
-        return self.kept > 0 and self._allowed >= 2 and self.count + 1 < self._room
+        return self.kept > 0 and self.allowed >= 2 and self.count + 1 < self._room
 
     def admits(self) -> bool:
         """Whether a record may come in now; one that may not is counted."""
-        if self.kept or self._allowed == 0 or self.count >= self._room:
+        if self.kept or self.allowed == 0 or self.count >= self._room:
             if self.kept < _MOST:
                 self.kept += 1
             return False
@@ -76,7 +77,7 @@ class NoteRing:
         self.a[at] = _bounded(a)
         self.b[at] = _bounded(b)
         self.count += 1
-        self._allowed -= 1
+        self.allowed -= 1
 
     def drop_oldest(self) -> None:
         """It has been written."""

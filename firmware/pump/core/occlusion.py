@@ -10,8 +10,8 @@ _BAG = 1 << ac.BAG_EMPTY
 _NEAR_EMPTY = 1 << ac.BAG_NEAR_EMPTY
 _SENSOR = 1 << ac.SENSOR_FAULT
 
-# Noise of a sensor, in ticks: a jump counts for eight, a quiet tick takes one
-# back, so every eighth reading may jump before it is a fault.
+# Noise of a sensor, in readings of every other tick: a jump counts for eight, a
+# quiet one takes one back, so every eighth may jump before it is a fault.
 _JUMP_WEIGHT = 8
 _JUMP_LIMIT = 40
 
@@ -49,12 +49,15 @@ class PressureCheck:
     """Judges both pressures; remembers the last valid verdict of each."""
 
     def __init__(self):
-        self._down_sensor = PressureSensor()
-        self._up_sensor = PressureSensor()
+        self._down_is_doubtful = PressureSensor().is_doubtful
+        self._up_is_doubtful = PressureSensor().is_doubtful
         self._down = 0
         self._up = 0
+        self._doubt = 0  # about the sensors, each looked at every other time
+        self._is_up_next = False
+        self._ms_before = 0
 
-    def step(self, inputs, occlusion_pa: int, rate_ul_h: int) -> int:
+    def step(self, inputs, occlusion_pa: int, rate_ul_h: int, dt_ms: int) -> int:
         """Conditions seen in the two pressures, as bits.
 
         A reading that is not valid is judged at its worst: it is a sensor
@@ -64,35 +67,45 @@ class PressureCheck:
         flow's own loss at ``rate_ul_h`` aside, a nearly empty one.
         """
         seen = 0
-        dt_ms = inputs.dt_ms
-        if dt_ms > limits.TICK_INTEGRATE_MAX_MS:
-            # However long the pause, it was one reading.
-            dt_ms = limits.TICK_INTEGRATE_MAX_MS
-        down_pa = inputs.down_pa
-        if inputs.down_ok:
-            if self._down_sensor.is_doubtful(down_pa, dt_ms):
-                seen = _SENSOR
-            self._down = _DOWN if down_pa >= occlusion_pa else 0
-        else:
+        since_ms = dt_ms + self._ms_before
+        self._ms_before = dt_ms
+        if not inputs.down_ok or not inputs.up_ok:
             seen = _SENSOR
-        up_pa = inputs.up_pa
-        if inputs.up_ok:
-            if self._up_sensor.is_doubtful(up_pa, dt_ms):
-                seen = _SENSOR
-            if up_pa > limits.BAG_EMPTY_PA:
-                head_pa = up_pa + rate_ul_h // limits.HEAD_LOSS_UL_H_PER_PA
-                if head_pa >= limits.NEAR_EMPTY_PA:
-                    self._up = 0
-                elif self._up != _BAG:
-                    # What is left in the tube stands higher once the flow has
-                    # ended: an empty bag is one until another hangs there.
-                    self._up = _NEAR_EMPTY
-            elif up_pa >= limits.BAG_EMPTY_LOWEST_PA:
-                self._up = _BAG
-            elif up_pa <= limits.UPSTREAM_LIMIT_PA:
-                self._up = _UP
-            else:
-                self._up = 0
+        # The pressure that rises while the motor turns is judged in every tick; all
+        # that is slower, in every other one.
+        if inputs.down_ok:
+            self._down = _DOWN if inputs.down_pa >= occlusion_pa else 0
+        if self._is_up_next:
+            self._is_up_next = False
+            if inputs.up_ok:
+                if self._up_is_doubtful(inputs.up_pa, since_ms):
+                    self._doubt |= _UP
+                else:
+                    self._doubt &= _DOWN
+                self._judge_up(inputs.up_pa, rate_ul_h)
         else:
+            self._is_up_next = True
+            if inputs.down_ok:
+                if self._down_is_doubtful(inputs.down_pa, since_ms):
+                    self._doubt |= _DOWN
+                else:
+                    self._doubt &= _UP
+        if self._doubt:
             seen = _SENSOR
         return seen | self._down | self._up
+
+    def _judge_up(self, up_pa: int, rate_ul_h: int) -> None:
+        if up_pa > limits.BAG_EMPTY_PA:
+            head_pa = up_pa + rate_ul_h // limits.HEAD_LOSS_UL_H_PER_PA
+            if head_pa >= limits.NEAR_EMPTY_PA:
+                self._up = 0
+            elif self._up != _BAG:
+                # What is left in the tube stands higher once the flow has
+                # ended: an empty bag is one until another hangs there.
+                self._up = _NEAR_EMPTY
+        elif up_pa >= limits.BAG_EMPTY_LOWEST_PA:
+            self._up = _BAG
+        elif up_pa <= limits.UPSTREAM_LIMIT_PA:
+            self._up = _UP
+        else:
+            self._up = 0

@@ -5,27 +5,29 @@ from micropython import const
 
 from pump.hal import pinout
 
+_STOP = 1 << pinout.STOP_KEY
+_OK = 1 << pinout.OK_KEY
 _RELEASE_MS = const(30)
 
 
 class Keys:
-    """``read`` fills ``stop_key`` and ``ok_key`` from pins and ``dt_ms``."""
+    """``read`` fills ``stop_key`` and ``ok_key`` from levels of pins and ``dt_ms``."""
 
     def __init__(self):
         # Closed to ground at rest: a broken wire is a STOP.
-        self._stop = Pin(pinout.STOP_KEY, Pin.IN, Pin.PULL_UP).value
-        self._ok = Pin(pinout.OK_KEY, Pin.IN, Pin.PULL_UP).value
+        Pin(pinout.STOP_KEY, Pin.IN, Pin.PULL_UP)
+        Pin(pinout.OK_KEY, Pin.IN, Pin.PULL_UP)
         self._stop_up_ms = _RELEASE_MS
         self._ok_up_ms = _RELEASE_MS
 
-    def read(self, inputs) -> None:
-        if self._stop():
+    def read(self, inputs, levels: int) -> None:
+        if levels & _STOP:
             self._stop_up_ms = 0
             inputs.stop_key = True
         elif self._stop_up_ms < _RELEASE_MS:
             self._stop_up_ms += inputs.dt_ms
             inputs.stop_key = self._stop_up_ms < _RELEASE_MS
-        if not self._ok():
+        if not levels & _OK:
             self._ok_up_ms = 0
             inputs.ok_key = True
         elif self._ok_up_ms < _RELEASE_MS:

@@ -5,39 +5,44 @@ from machine import ADC, Pin
 from pump.hal import pinout
 from pump.hal.pressure_scale import COUNT_MAX, COUNT_MIN, COUNTS_AT_AMBIENT, PA_PER_COUNT
 
+_FLUID = 1 << pinout.FLUID
+_DOOR = 1 << pinout.DOOR
+_DROP = 1 << pinout.DROP
+
 
 class LineSensors:
     """Reads every sensor of the line into the inputs of a step.
 
     A drop's pulse lasts 20 ms or more, two ticks: looking once a tick sees it.
+
+    ``is_probing``  the air detector's emitter is off
     """
 
     def __init__(self):
         self._read_down = ADC(Pin(pinout.PRESSURE_DOWN)).read_u16
         self._read_up = ADC(Pin(pinout.PRESSURE_UP)).read_u16
-        self._fluid = Pin(pinout.FLUID, Pin.IN, Pin.PULL_DOWN).value
-        self._door = Pin(pinout.DOOR, Pin.IN, Pin.PULL_UP).value
-        self._drop = Pin(pinout.DROP, Pin.IN, Pin.PULL_DOWN).value
+        Pin(pinout.FLUID, Pin.IN, Pin.PULL_DOWN)
+        Pin(pinout.DOOR, Pin.IN, Pin.PULL_UP)
+        Pin(pinout.DROP, Pin.IN, Pin.PULL_DOWN)
         self._was_drop = True  # one that is falling already is not counted
         self._air_probe = Pin(pinout.AIR_PROBE, Pin.OUT, value=0).value
-        self._is_probing = False
+        self.is_probing = False
 
     def probe(self, outputs) -> None:
         """Switch the air detector's emitter off or on, as ``air_probe`` says."""
-        if outputs.air_probe != self._is_probing:
-            self._is_probing = outputs.air_probe
-            self._air_probe(1 if outputs.air_probe else 0)
+        self.is_probing = outputs.air_probe
+        self._air_probe(1 if outputs.air_probe else 0)
 
-    def read(self, inputs) -> None:
-        """One reading of each: two conversions and three pins."""
+    def read(self, inputs, levels: int) -> None:
+        """Two conversions, and what ``levels`` of the pins say."""
         count = self._read_down() >> 4
         inputs.down_ok = COUNT_MIN <= count <= COUNT_MAX
         inputs.down_pa = (count - COUNTS_AT_AMBIENT) * PA_PER_COUNT
         count = self._read_up() >> 4
         inputs.up_ok = COUNT_MIN <= count <= COUNT_MAX
         inputs.up_pa = (count - COUNTS_AT_AMBIENT) * PA_PER_COUNT
-        inputs.air = not self._fluid()
-        inputs.door_open = self._door() != 0
-        is_drop = self._drop() != 0
+        inputs.air = levels & _FLUID == 0
+        inputs.door_open = levels & _DOOR != 0
+        is_drop = levels & _DROP != 0
         inputs.drop = is_drop and not self._was_drop
         self._was_drop = is_drop

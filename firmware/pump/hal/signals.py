@@ -23,13 +23,9 @@ class Signals:
         self._green = Pin(pinout.LAMP_GREEN, Pin.OUT, value=0)
         self._sounder = PWM(Pin(pinout.SOUNDER), freq=_SOUND_HZ, duty_u16=0)
         floats_up = Pin(pinout.SOUND_SENSE, Pin.IN, Pin.PULL_UP).value() != 0
-        self._heard = Pin(pinout.SOUND_SENSE, Pin.IN, Pin.PULL_DOWN).value
-        self.is_fitted = not floats_up or self._heard() != 0
+        floats_down = Pin(pinout.SOUND_SENSE, Pin.IN, Pin.PULL_DOWN).value() == 0
+        self.is_fitted = not (floats_up and floats_down)
         self._shown = 0
-
-    def read(self, inputs) -> None:
-        """``sound_heard``: whether what was asked for is heard."""
-        inputs.sound_heard = self._heard() != 0
 
     def apply(self, outputs) -> None:
         """Show ``sound`` and the three lamps."""

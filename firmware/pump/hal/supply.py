@@ -1,6 +1,7 @@
 """The supply's voltage, by two paths, and the temperature of the motor's driver.
 
-Slow quantities: one conversion every eighth tick, each channel every 16th.
+Slow quantities, asked for every 40 ms: one conversion every other time, each channel
+every 160 ms.
 """
 
 from machine import ADC, Pin
@@ -8,8 +9,9 @@ from micropython import const
 
 from pump.hal import pinout, thermistor_scale
 
-_CYCLE_MASK = const(15)  # ticks
-_DRIVER_AT = const(8)
+_GOOD = 1 << pinout.SUPPLY_GOOD
+_CYCLE_MASK = const(3)  # calls
+_DRIVER_AT = const(2)
 # The pin sees a third of VSYS: 12 bits of 3.3 V, times three.
 _MV_FULL_SCALE = const(9900)
 _COUNT_SHIFT = const(4)  # read_u16 stretches 12 bits to 16
@@ -21,13 +23,13 @@ class Supply:
     def __init__(self):
         self._supply = ADC(Pin(pinout.SUPPLY)).read_u16
         self._driver = ADC(Pin(pinout.DRIVER_TEMPERATURE)).read_u16
-        self._good = Pin(pinout.SUPPLY_GOOD, Pin.IN, Pin.PULL_DOWN).value
+        Pin(pinout.SUPPLY_GOOD, Pin.IN, Pin.PULL_DOWN)
         self._tick = 0
         self._is_first = True
 
-    def read(self, inputs) -> None:
-        """30 us, and a conversion every eighth tick."""
-        inputs.supply_good = self._good() != 0
+    def read(self, inputs, levels: int) -> None:
+        """What ``levels`` of the pins say, and a conversion every other time."""
+        inputs.supply_good = levels & _GOOD != 0
         tick = self._tick + 1 & _CYCLE_MASK
         self._tick = tick
         if self._is_first:

@@ -11,8 +11,8 @@ from micropython import const
 _READ_BUDGET_US = const(1500)
 _READ_MAX = const(512)
 # One byte after each POLLOUT never blocks; this many a tick carry telemetry
-# with room to spare.
-_WRITE_MAX = const(32)
+# with room to spare: 47 us each.
+_WRITE_MAX = const(24)
 _QUEUE = const(2048)
 
 
@@ -33,6 +33,11 @@ class UsbLine:
         poll_out = select.poll()
         poll_out.register(sys.stdout, select.POLLOUT)
         self._poll_out = poll_out.ipoll
+        # The first look of each allocates; ticks may not.
+        for _ in self._poll_in(0):
+            pass
+        for _ in self._poll_out(0):
+            pass
         self._ticks_us = time.ticks_us
         self._ticks_diff = time.ticks_diff
         self._began_us = 0
@@ -43,6 +48,12 @@ class UsbLine:
         self._head = 0
         self.queued = 0
         self.dropped = 0
+
+    def has_input(self) -> bool:
+        """Whether a byte can be read."""
+        for _ in self._poll_in(0):
+            return True
+        return False
 
     def read_into(self, line, is_first: bool) -> bool:
         """Feed bytes to ``line`` until one completes it (true), or until there
@@ -86,7 +97,7 @@ class UsbLine:
         return True
 
     def flush(self) -> None:
-        """Write what the host takes now, at most 32 bytes."""
+        """Write what the host takes now, at most 24 bytes."""
         n = 0
         while self.queued and n < _WRITE_MAX:
             ready = False

@@ -7,14 +7,9 @@ _TIMEOUT_MS = const(1000)
 
 
 class Watchdog:
-    """Armed at construction; cannot be stopped."""
+    """Armed at construction; cannot be stopped.  ``feed`` is another second."""
 
     def __init__(self):
         self.cause_of_reset = reset_cause()
         self._wdt = WDT(timeout=_TIMEOUT_MS)
         self.feed = self._wdt.feed
-
-    def feed_if(self, agree: bool) -> None:
-        """Another second, if every layer that stops the motor agrees."""
-        if agree:
-            self.feed()
