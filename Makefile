@@ -5,7 +5,7 @@ READY := .venv/.ready
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly bench lint docs docs-check lock clean
+.PHONY: help setup demo test nightly emulator budget bench lint docs docs-check lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -35,6 +35,14 @@ test: lint docs-check  ## everything that must pass (CI runs this)
 
 nightly: $(READY) ## the long sets too
 	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 --dist worksteal --timeout 3600
+
+emulator: $(READY) ## the firmware on MicroPython in an emulated RP2040: make emulator UF2=path
+	TITRA_UF2="$(abspath $(or $(UF2),$(TITRA_UF2)))" $(BIN)/pytest tests/emulator \
+	  -m "not nightly" -n 2 --dist loadgroup --durations=0 --durations-min=5
+
+budget: $(READY) ## what the firmware costs on the chip, into docs: make budget UF2=path
+	$(BIN)/python -m titra.chip_budget "$(or $(UF2),$(TITRA_UF2))"
+	$(BIN)/python -m titra.docgen
 
 lint: $(READY)   ## style, and who may import whom
 	$(BIN)/ruff check .

@@ -17,6 +17,8 @@ from pathlib import Path
 import pump
 from pump.hal.manifest import MANIFEST
 
+from titra.fold import fold_constants
+
 FIRMWARE = Path(pump.__file__).parent.parent
 # 3: no assertions and no line numbers, which would lie on the heap.
 OPTIMIZATION = 3
@@ -64,8 +66,9 @@ def _compiled() -> tuple[tuple[str, bytes], ...]:
         for path in sorted(FIRMWARE.rglob("*.py"))
     }
     names = [name for name in sources if name not in _AS_SOURCE]
+    folded = fold_constants(sources)
     with ThreadPoolExecutor(4) as pool:
-        modules = pool.map(lambda name: compile_module(name, sources[name]), names)
+        modules = pool.map(lambda name: compile_module(name, folded[name]), names)
         files = {name.removesuffix(".py") + ".mpy": data for name, data in zip(names, modules)}  # noqa: B905
     return tuple(sorted({**{name: sources[name] for name in _AS_SOURCE}, **files}.items()))
 

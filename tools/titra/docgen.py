@@ -34,7 +34,7 @@ from pump.core import infusion_state as st
 from pump.protocol import authentication as auth
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
-from titra import trace_tables, traceability
+from titra import chip_tables, trace_tables, traceability
 from titra.files import write_whole
 from titra.library.document import markdown_table
 
@@ -346,6 +346,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "prescription-record": lambda: _bytes_of(checkpoint.StoredPrescription),
     "log-kinds": _log_kinds,
     "library": markdown_table,
+    **chip_tables.GENERATORS,
     **trace_tables.GENERATORS,
 }
 

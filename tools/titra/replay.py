@@ -12,6 +12,7 @@ from host_sim.faults import UnknownFault, check
 from host_sim.links import LinkError
 from host_sim.simulation import NotWhole, RunSpec, Simulation, firmware_digest
 from host_sim.trace import TraceError, read_trace, start_us
+from titra.tick_record import first_difference, is_tick_record, load_record
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def replay(path: Path) -> Outcome:
 
     Raises ``TraceError`` if it is not a trace or cannot be run again.
     """
+    if is_tick_record(path):
+        return _replay_ticks(path)
     header, records, lines = read_trace(path)
     if header.get("served"):
         raise TraceError(f"{path}: was served to a client, and cannot be run again by itself")
@@ -88,6 +91,20 @@ def replay(path: Path) -> Outcome:
     difference = _first_difference(lines, simulation.recorder.lines, zero_us)
     ticks = simulation.board.now_us // 10_000
     return Outcome(len(records), ticks, changed, difference, failure)
+
+
+def _replay_ticks(path: Path) -> Outcome:
+    """A board's ticks through a fresh controller."""
+    header, rows = load_record(path)
+    changed = header["firmware"]["sha256"] != firmware_digest()
+    found = first_difference(header, rows)
+    difference = None
+    if found:
+        number, fields = found
+        shown = tuple((name, str(then), str(now)) for name, then, now in fields)
+        # One row a tick of 10 ms, from the first on.
+        difference = Difference(number + 2, number / 100, "the board", "this firmware", shown)
+    return Outcome(len(rows), len(rows), changed, difference)
 
 
 def _first_difference(then: list[str], now: list[str], zero_us: int) -> Difference | None:

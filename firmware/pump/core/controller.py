@@ -142,6 +142,7 @@ class Controller:
         outputs.enable = False
         outputs.rate_ul_h = 0
         outputs.steps = 0
+        outputs.last_step_us = 0
         outputs.reverse = False
         outputs.air_probe = False
         outputs.slot_ms = dt_ms

@@ -47,9 +47,29 @@ def _writable(_ctx: click.Context, _parameter: click.Parameter, path: Path | Non
     callback=_writable,
     help="Write a trace when it ends.",
 )
+@click.option(
+    "--emulator",
+    "uf2",
+    metavar="UF2",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Not the simulator: the firmware on this MicroPython image, in an emulated RP2040.",
+)
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the emulated board's flash and FRAM, and its control socket.",
+)
+@click.option("--strap", is_flag=True, help="Emulated board: the maintenance pin is grounded.")
+@click.option("--bare", is_flag=True, help="Emulated board: nothing is wired to its pins.")
+@click.option("--blank", is_flag=True, help="Emulated board: no firmware, only MicroPython.")
 @click.pass_context
 def command(
     ctx: click.Context,
+    uf2: Path | None,
+    state: Path | None,
+    strap: bool,
+    bare: bool,
+    blank: bool,
     use_pty: bool,
     listen: str | None,
     speed: float,
@@ -65,6 +85,11 @@ def command(
     from titra.fault_text import parse_faults
     from titra.files import write_whole
 
+    if uf2 is not None:
+        from titra.serve_emulator import serve
+
+        where = _address(listen) if listen else None
+        ctx.exit(serve(uf2, where, state, strap=strap, bare=bare, blank=blank))
     if use_pty and listen:
         raise click.UsageError("--pty and --listen exclude each other")
     specs = parse_faults(faults)

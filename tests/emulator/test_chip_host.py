@@ -1,0 +1,128 @@
+"""A host that does not read, floods, or pulls the cable; a flash that stalls everything."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from emulated_bench import STEP_ULH_US, Pump, figures
+
+from emulator.fork import in_fork, in_forks
+from pump.hal import pinout
+
+RATE = 350_000
+SECONDS = 2.0
+GARBAGE = bytes(range(1, 128)) + b"\n"
+STOP_MS = 50
+
+
+def _calm(_pump: Pump) -> None:
+    """The same without trouble, to compare with."""
+
+
+def _no_reader(pump: Pump) -> None:
+    pump.board.usb.reads = False
+
+
+def _flood(pump: Pump) -> None:
+    pump.board.usb.flood(GARBAGE)
+
+
+def _cable_pulled(pump: Pump) -> None:
+    pump.board.usb.unplug()
+
+
+TROUBLES = {
+    "nothing": _calm,
+    "opens and never reads": _no_reader,
+    "floods": _flood,
+    "cable pulled": _cable_pulled,
+}
+
+
+def _trial(pump: Pump, trouble) -> dict:
+    began_s = pump.board.now_s
+    taken = pump.board.usb.delivered
+    pump.probe.clear()
+    trouble(pump)
+    pump.run(SECONDS)
+    gaps = [later - earlier for earlier, later in pairwise(pump.steps(began_s))]
+    lengths = [(end - begin) / 1000 for begin, end, _, _ in pump.probe.ticks]
+    late = [abs(b[0] - a[0]) / 1000 - 10_000 for a, b in pairwise(pump.probe.ticks)]
+    falls = len(pump.edges.falling(pinout.ENABLE, began_s))
+    ns = pump.board.clock.nanos
+    pump.board.drive(pinout.STOP_KEY, 1)
+    pump.run(0.1)
+    return {
+        "bytes": pump.board.usb.delivered - taken,
+        "longest_gap_us": max(gaps) / 1000,
+        "falls": falls,
+        "tick_max_us": max(lengths),
+        "late_max_us": max(late),
+        "stop_ms": max(0.0, (pump.last_step_ns() - ns) / 1e6),
+        "enabled": pump.is_enabled(),
+    }
+
+
+@pytest.mark.req("L22", "L3")
+def test_the_motor_goes_on_and_stops_whatever_the_host_does(pump):
+    def trials():
+        pump.at_rate(RATE)
+        return in_forks([lambda t=trouble: _trial(pump, t) for trouble in TROUBLES.values()])
+
+    rows = dict(zip(TROUBLES, in_fork(trials), strict=True))
+    figures("L22", limit="L1-L6", **rows)
+    assert rows["floods"]["bytes"] > 10_000
+    for row in rows.values():
+        assert row["falls"] == 0
+        assert row["longest_gap_us"] < 1.1 * STEP_ULH_US / RATE
+        assert row["stop_ms"] <= STOP_MS
+        assert not row["enabled"]
+
+
+@pytest.mark.req("L22")
+def test_the_pump_talks_again_when_the_host_is_back(pump):
+    def trial():
+        pump.at_rate(RATE)
+        pump.board.usb.reads = False
+        pump.run(1.0)
+        pump.board.usb.reads = True
+        pump.run(0.5)
+        read_again = pump.state()
+        pump.board.usb.unplug()
+        pump.run(1.0)
+        pump.board.usb.plug()
+        pump.run(1.5)
+        return read_again, pump.state()
+
+    assert in_fork(trial) == ("INFUSING", "INFUSING")
+
+
+@pytest.mark.req("L6", "L22", "L23")
+def test_a_flash_erase_of_400_ms_stops_the_motor_and_delivers_nothing_late(pump):
+    """Interrupts off, PIO on: what an erase that nobody should have begun does."""
+
+    def trial():
+        pump.at_rate(RATE)
+        ns = pump.board.clock.nanos
+        pump.board.stall(400e6)
+        during = [t for t in pump.steps() if t >= ns]
+        fell = pump.enable_fell_ns(ns / 1e9)
+        pump.run(0.1)
+        end_ns = pump.board.clock.nanos
+        after = [t for t in pump.steps() if t >= ns + 400e6]
+        return {
+            "last_step_ms": (during[-1] - ns) / 1e6,
+            "enable_ms": (fell - ns) / 1e6,
+            "steps_within": len(during),
+            "steps_after": len(after),
+            "passed_ms": (end_ns - ns) / 1e6,
+            "state": pump.state(),
+        }
+
+    row = in_fork(trial)
+    figures("flash-stall", limit="60 ms; nothing is made up for", **row)
+    assert row["last_step_ms"] <= 60
+    assert row["enable_ms"] <= 60
+    period_ms = STEP_ULH_US / RATE / 1000
+    assert row["steps_after"] <= (row["passed_ms"] - 400) / period_ms + 1
