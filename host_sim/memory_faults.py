@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from random import Random
+from typing import Any
 
 from host_sim.board import Board
 from host_sim.flash import Chip, Flash
@@ -22,9 +23,9 @@ BITS = 30
 _LOOKED_FOR = 24
 
 
-def critical_cells(controller: object) -> list[tuple[str, object, str | int]]:
+def critical_cells(controller: object) -> list[tuple[str, Any, str | int]]:
     """(name, owner, attribute or index) of every integer of ``CRITICAL_PARTS``, by name."""
-    cells: list[tuple[str, object, str | int]] = []
+    cells: list[tuple[str, Any, str | int]] = []
     for part_name in CRITICAL_PARTS:
         part = getattr(controller, part_name)
         for attribute, value in sorted(vars(part).items()):
@@ -71,9 +72,10 @@ def flip_flash(board: Board) -> str:
     paths = [path for path in firmware_files() if _content(board.flash.chip.blocks, path)]
     said = "flash-bit-flip: no file of the firmware can be read, nothing to flip"
     # A byte whose surroundings lie on two blocks is not found: another one then.
-    while paths and not (flipped := _flip_in(board.flash.chip, rng, rng.choice(paths))):
-        pass
-    return flipped if paths else said
+    flipped = ""
+    while paths and not flipped:
+        flipped = _flip_in(board.flash.chip, rng, rng.choice(paths))
+    return flipped or said
 
 
 def _flip_in(chip: Chip, rng: Random, path: str) -> str:

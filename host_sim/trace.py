@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from host_sim.board import Board
-from host_sim.links import VirtualLink
+from host_sim.links import Tapped
 
 FORMAT = "titra-trace/1"
 SAMPLE_US = 1_000_000
@@ -41,7 +41,7 @@ class TraceError(Exception):
 class Recorder:
     """Writes down what passes at the boundary of a board."""
 
-    def __init__(self, board: Board, link: VirtualLink, header: dict):
+    def __init__(self, board: Board, link: Tapped, header: dict):
         self.lines = [json.dumps(header, separators=(",", ":"))]
         self._board = board
         self._from_pump = b""

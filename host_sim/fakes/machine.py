@@ -25,8 +25,8 @@ class Pin:
         if mode != -1:
             # The pin's function is the processor's now, no longer PIO's.
             self._board.pio_pins.discard(gpio)
-        if mode == Pin.IN and gpio not in hub.board.driven_inputs:
-            self._levels[gpio] = 1 if pull == Pin.PULL_UP else 0
+        if mode == Pin.IN:
+            self._board.pull_input(gpio, 1 if pull == Pin.PULL_UP else 0)
         if self._is_output and value is not None:
             self._board.set_pin(gpio, value)
 

@@ -230,7 +230,7 @@ class DeadMan:
                 self._pull_us += self.RISE + 1
             elif self._fifo:
                 self._pass(self._fifo.popleft() & self.MASK)
-            else:
+            elif self._x is not None:
                 # As many passes as there are before now, but the last of all.
                 passes = min(self._x, (now_us - self._pull_us + self.LOOP - 1) // self.LOOP)
                 self._x -= passes

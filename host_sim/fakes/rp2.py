@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import FunctionType
+from typing import Any
 
 from host_sim.fakes import hub
 from host_sim.fakes.pio_models import MODELS
@@ -85,7 +86,12 @@ def asm_pio(**options):
 
 
 def StateMachine(  # noqa: N802 - the name is MicroPython's
-    sm_id: int, program: Program, freq: int, set_base=None, in_base=None, jmp_pin=None
+    sm_id: int,
+    program: Program,
+    freq: int,
+    set_base: Any = None,
+    in_base: Any = None,
+    jmp_pin: Any = None,
 ):
     """A state machine that behaves as ``program`` does.
 
@@ -96,7 +102,7 @@ def StateMachine(  # noqa: N802 - the name is MicroPython's
         gpio = set_base.gpio
         hub.board.pio_pins.add(gpio)
     else:
-        gpio = (jmp_pin or in_base).gpio
+        gpio = (in_base if jmp_pin is None else jmp_pin).gpio
     model = MODELS[program.name](hub.board, gpio, freq)
     if sm_id in (pinout.SM_GUARD_STEP_COUNTER, pinout.SM_GUARD_ENCODER_COUNTER):
         model.get = _for_the_guard(hub.board, model.get)

@@ -207,7 +207,7 @@ def test_a_stuck_stop_key_keeps_the_pump_stopped_and_says_so(bench_in):
     bench.tick()
     assert (bench.state, bench.is_moving) == ("STOPPED", False)
     for event in ("RESET", "RESUME", "KVO", "START", "RELEASE"):
-        assert bench.send(event) == "OVERTAKEN"
+        assert bench.send(event) == "STOP_KEY"
     bench.run(60_300)
     assert (bench.state, bench.alarms) == ("STOPPED", {"KEY_STUCK"})
 
@@ -218,7 +218,7 @@ def test_the_stop_key_overrules_every_event_of_its_tick(bench_in, state):
     for event in ("RESUME", "RELEASE", "START", "CLIMB", "KVO", "CONFIRM", "PAUSE"):
         bench = bench_in(state)
         bench.inputs.stop_key = True
-        assert bench.send(event) == "OVERTAKEN"
+        assert bench.send(event) == "STOP_KEY"
         assert bench.state == ("READY" if state == "READY" else "STOPPED")
         assert not bench.is_moving
 

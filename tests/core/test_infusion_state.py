@@ -1,5 +1,7 @@
 """`infusion_state`: every state x every event, through `Controller.step`."""
 
+from typing import Any
+
 import pytest
 from properties.core_bench import EVENTS, CoreBench, Order
 
@@ -42,7 +44,7 @@ REFUSED = {
 CELLS = [(state, event) for state in STATES for event in st.EVENT_NAMES]
 
 
-def condition(value):
+def condition(value) -> Any:
     """Everything an object holds, all the way down, to compare."""
     if hasattr(value, "__dict__"):
         return {name: condition(inner) for name, inner in vars(value).items()}

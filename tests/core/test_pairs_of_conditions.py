@@ -171,7 +171,7 @@ def together(bases: Bases, one: str, other: str) -> CoreBench | None:
     for shift in shifts:
         base = bases.get(slow[0] if slow else "plain", shift)
         took = {one: ticks_to(base, one, other), other: ticks_to(base, other, one)}
-        later = slow[0] if slow else max((one, other), key=took.get)
+        later = slow[0] if slow else max((one, other), key=took.__getitem__)
         earlier = other if later == one else one
         begin(base, later, earlier)
         # Near to the tick of the slower one, so that attempts are short.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from pump_bench import Bedside, PinChange, edge_times, program, steps_above
 from what_if import what_if
@@ -189,7 +190,7 @@ class Pump:
         bed = self.bed
         return what_if(lambda: watch(bed, seconds, lambda: begin(bed), lambda: since(bed)))
 
-    def ask(self, question: Callable[[Bedside], object]):
+    def ask(self, question: Callable[[Bedside], object]) -> Any:
         """``question`` as a copy answers it."""
         return what_if(lambda: question(self.bed))
 

@@ -53,15 +53,13 @@ class Case:
 
 
 def _case(fault, without, bound_ms, reason, bound_ul=None, excess=False) -> Case:
-    if bound_ul is None:
+    def of_a_slot(rate_ul_h: int) -> float:
+        # Without credit the last word comes again and again, and that of a slow
+        # rate has its one step early or late in its slot: as at full rate.
+        repeats = "credit" in without and fault is not run_on.reset
+        return slot_ul(run_on.RATES[-1] if repeats else rate_ul_h, bound_ms)
 
-        def bound_ul(rate_ul_h: int) -> float:
-            # Without credit the last word comes again and again, and that of a slow
-            # rate has its one step early or late in its slot: as at full rate.
-            repeats = "credit" in without and fault is not run_on.reset
-            return slot_ul(run_on.RATES[-1] if repeats else rate_ul_h, bound_ms)
-
-    return Case(fault, frozenset(without), bound_ms, bound_ul, reason, excess)
+    return Case(fault, frozenset(without), bound_ms, bound_ul or of_a_slot, reason, excess)
 
 
 def _l6(rate_ul_h: int) -> float:

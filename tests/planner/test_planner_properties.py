@@ -102,7 +102,7 @@ def assert_never_faster(slower, faster):
         assert one.check_interval_ms <= other.check_interval_ms
 
 
-def printed_ceilings(key, use, _percent, risk, weight_g, mg_ml):
+def printed_ceilings(key, use, risk, weight_g, mg_ml):
     """(exact uL/h, strict) of every printed figure that bounds this patient's rate."""
     product = RAW[key]
     named = product["indications"]
@@ -126,7 +126,9 @@ def test_no_rung_is_above_any_printed_figure(use, weight_g, dose, risk, days, to
     )  # fmt: skip
     assume(compiled.days)
     for day in compiled.days:
-        for ceiling, strict in printed_ceilings(*use, risk, weight_g, day.concentration_mg_ml):
+        for ceiling, strict in printed_ceilings(
+            use[0], use[1], risk, weight_g, day.concentration_mg_ml
+        ):
             for rung in day.rungs:
                 assert rung.rate_ul_h < ceiling if strict else rung.rate_ul_h <= ceiling
 

@@ -148,7 +148,7 @@ class Oracle:
         if raised:
             self._alarms(raised, inputs.down_ok)
         self._keys(inputs, key, dt_ms)
-        if event != "NONE" and result != "OVERTAKEN":
+        if event != "NONE" and result not in ("OVERTAKEN", "STOP_KEY"):
             self._event(event, result, inputs, dt_ms)
         if self.edges >= self.ordered_steps and self.mode in SESSION - {"BACK_OFF"}:
             self.mode = "COMPLETE"

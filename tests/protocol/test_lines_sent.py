@@ -91,6 +91,7 @@ class WidestLog:
     log = SimpleNamespace(first_seq=SMALL_INT_MAX, next_seq=SMALL_INT_MAX, broken_seq=SMALL_INT_MAX)
     day, ms = 36_524, 86_399_999
     fram_fitted = clock_fitted = date_known = ok = True
+    on_bench = 2
 
     def read_record(self, n: int) -> bool:
         return True
@@ -173,7 +174,7 @@ def test_every_pushed_line_fits_at_its_widest():
     telemetry = Telemetry(sent, controller, clock, Crc16())
     telemetry._count = 99_998
     telemetry._state = LONGEST_STATE - 1
-    telemetry.announce(SMALL_INT_MAX, 65_535)
+    telemetry.announce(SMALL_INT_MAX, 65_535, 0)
     inputs = SimpleNamespace(dt_ms=10_000, down_pa=-100_010, up_pa=-100_010)
     outputs = SimpleNamespace(raised=ALL_ALARMS, cleared=ALL_ALARMS, rate_ul_h=1_200_000)
     telemetry.step(inputs, outputs, inputs.dt_ms)

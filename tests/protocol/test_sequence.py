@@ -186,6 +186,7 @@ def test_seq_goes_on_with_0_after_65535():
     session, reader = Session(Crc16(), access), LineReader()
 
     def accept(line: bytes) -> int:
+        done = False
         for byte in line:
             done = reader.feed(byte)
         assert done

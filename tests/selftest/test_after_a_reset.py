@@ -137,6 +137,7 @@ def test_interrupted_again_and_again_it_never_counts_less_nor_delivers_more(seed
     """Each interruption may count 1 mL too much, and none too little."""
     on, began = infusing(program((600_000, 600), ml=12, cap=600_000), seed)
     excess = 0.0
+    n = 0
     for n, how in enumerate((*RESETS, *RESETS)):
         on.run(9.0 + 1.37 * ((n * 7 + seed) % 5))
         if on.state() not in ("INFUSING",):

@@ -259,7 +259,7 @@ ABSENT = [
     ({"AIR_DETECTOR"}, no_detector, "ALARM_PRESENT"),
     ({"DOOR"}, named("door-open"), "ALARM_PRESENT"),
     ({"DRIVER"}, named("temperature-sensor-absent"), "ALARM_PRESENT"),
-    ({"KEYS"}, named("stop-key-stuck"), "OVERTAKEN"),
+    ({"KEYS"}, named("stop-key-stuck"), "STOP_KEY"),
     ({"KEYS"}, named("ok-key-stuck"), None),
     ({"CLOCK", "DATE"}, no_part(CLOCK_ADDRESS), None),
     ({"DATE"}, no_date, None),

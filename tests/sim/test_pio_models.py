@@ -6,6 +6,7 @@ word at a time, must agree with it to the microsecond.
 """
 
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -188,7 +189,7 @@ class BothDeadMen:
         self.life = self.now_us = 0
         self.without = frozenset()
         self.pio_pins = {4}
-        self._events: list[tuple[int, int, object]] = []
+        self._events: list[tuple[int, int, Callable[[], None]]] = []
         self.by_model: list[tuple[int, int]] = []
         self._level = 0
         self.model = pio_models.DeadMan(self, 4, CLOCK_HZ)

@@ -122,7 +122,7 @@ def test_low_direction_turns_the_motor_back():
 )
 def test_a_faulty_motor_turns_as_its_fault_says(fault, turned):
     board = bare()
-    bench = faults.Bench(board, None)  # type: ignore[arg-type]
+    bench = faults.Bench(board, None)
     BY_NAME[fault].begin(bench, 0)
     for _ in range(100):
         board.turn_motor(10)
@@ -137,7 +137,7 @@ def test_a_faulty_motor_turns_as_its_fault_says(fault, turned):
 @pytest.mark.req("F35")
 def test_a_creeping_motor_turns_30_steps_a_second_and_only_while_disabled():
     board = bare()
-    bench = faults.Bench(board, None)  # type: ignore[arg-type]
+    bench = faults.Bench(board, None)
     BY_NAME["motor-creep"].begin(bench, 0)
     board.advance(10 * S)
     assert board.line.motor_steps == pytest.approx(300, abs=1)
@@ -228,7 +228,7 @@ def test_a_new_bag_carries_its_column_again():
 def test_a_train_of_bubbles_is_air_for_its_share_of_the_volume():
     """49 uL of air and 60 uL of fluid in turns: 45 % of the time."""
     board = bare()
-    bench = faults.Bench(board, None)  # type: ignore[arg-type]
+    bench = faults.Bench(board, None)
     BY_NAME["air-bubbles"].begin(bench, 49)
     air = bubbles = 0
     before = 1
@@ -256,7 +256,7 @@ def test_with_its_emitter_off_the_air_detector_says_air_unless_it_is_stuck():
     assert board.levels[pinout.FLUID] == 0
     board.set_pin(pinout.AIR_PROBE, 0)
     assert board.levels[pinout.FLUID] == 1
-    BY_NAME["air-sensor-stuck"].begin(faults.Bench(board, None), 0)  # type: ignore[arg-type]
+    BY_NAME["air-sensor-stuck"].begin(faults.Bench(board, None), 0)
     board.set_pin(pinout.AIR_PROBE, 1)
     assert board.levels[pinout.FLUID] == 1
 
@@ -535,7 +535,7 @@ def test_faults_count_from_the_first_enable_that_lasts_40_ms():
     """A pulse of 20 ms, as of a self-test, is not START."""
     board = bare()
     happened = []
-    bench = faults.Bench(board, None)  # type: ignore[arg-type]
+    bench = faults.Bench(board, None)
     faults.schedule(
         (FaultSpec("door-open", 100),), bench, lambda _text, _what: happened.append(board.now_us)
     )

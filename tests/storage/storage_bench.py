@@ -47,6 +47,10 @@ class StorageBoard:
         self.i2c_devices = {FRAM_ADDRESS: self.fram, CLOCK_ADDRESS: self.clock}
         self.flash = Flash(self.supply)
 
+    def pull_input(self, gpio: int, level: int) -> None:
+        if gpio not in self.driven_inputs:
+            self.levels[gpio] = level
+
     def set_pin(self, gpio: int, level: int) -> None:
         self.pin_changes.append((gpio, level))
         self.levels[gpio] = level

@@ -82,7 +82,7 @@ BROKEN = [
     (drop("requirement", "M7"), "M7: no row in docs/requirements.toml"),
     (drop("requirement", "L12"), "L12: no row in docs/requirements.toml"),
     (drop("requirement", "F36"), "F36: no row in docs/requirements.toml"),
-    (put("L25", id="L26"), "L26: no such mission row, limit or fault"),
+    (put("L25", id="L28"), "L28: no such mission row, limit or fault"),
     (twice, "H1: stands there twice"),
     (add_hazard, "G1: a hazard's id is H and a number"),
     (put("L8", limit=None), "L8: no limit"),

@@ -129,12 +129,12 @@ class Bench:
         inputs.stop_key = False
         inputs.ok_key = False
 
-    def program(self):
+    def program(self, vtbi_ul=40000, ladder=LADDER):
         rx = self.controller.staged
-        rx.set_program(40000, 4000, 100, 70000, 138600, len(LADDER))
+        rx.set_program(vtbi_ul, vtbi_ul // 10, 100, 70000, 138600, len(ladder))
         rx.set_settings(1000, 500, 60000, 1800, 60)
-        for i in range(len(LADDER)):
-            rx.set_rung(i, LADDER[i][0], LADDER[i][1])
+        for i in range(len(ladder)):
+            rx.set_rung(i, ladder[i][0], ladder[i][1])
         self.tick(st.EV_POST_PASSED, 0)
         self.tick(st.EV_COMMIT, 0)
         self.tick(st.EV_START, 0)
@@ -187,6 +187,39 @@ class Bench:
                 event = st.EV_CONFIRM
             self.tick(event, argument)
             self.digest()
+
+
+def run_to_the_end(vtbi_ul, ladder, blocked):
+    """A whole day: an occlusion and its back-off, each step up, its end, and END."""
+    bench = Bench(9)
+    bench.quiet_world()
+    bench.program(vtbi_ul, ladder)
+    c = bench.controller
+    at = 0
+    rung = -1
+    while c.state != st.COMPLETE and at < 150_000:
+        event = st.NO_EVENT
+        argument = c.open_question()
+        if argument:
+            event = st.EV_CONFIRM
+        if at == blocked:
+            bench.inputs.down_pa = 61000
+        elif at == blocked + 200:
+            bench.inputs.down_pa = 4000
+        elif at == blocked + 300:
+            event = st.EV_RESET
+        elif at == blocked + 301:
+            event = st.EV_RESUME
+        bench.tick(event, argument)
+        bench.digest()
+        if c.titration.rung != rung:
+            rung = c.titration.rung
+            print("rung", rung, "at tick", at, c.volume.counted_steps, bench.crc.value)
+        at += 1
+    print("end", at, st.STATE_NAMES[c.state], c.volume.counted_steps, bench.crc.value)
+    bench.tick(st.EV_END, 0)
+    bench.run(1000, with_trouble=False)
+    print("after", st.STATE_NAMES[c.state], c.volume.counted_steps, bench.crc.value)
 
 
 def run_lines(seed):
@@ -278,6 +311,8 @@ def main():
             bench.run(8000, with_trouble=seed != 1)
             c = bench.controller
             print(seed, part, bench.crc.value, st.STATE_NAMES[c.state], c.volume.counted_steps)
+    run_to_the_end(6500, ((33600, 600), (70000, 600)), 3000)
+    run_to_the_end(1000, ((138600, 600),), 1200)
     for seed in (7, 8):
         run_lines(seed)
     run_without_allocating(100_000)

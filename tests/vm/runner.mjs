@@ -1,10 +1,11 @@
 // Runs a Python program on the WebAssembly build of MicroPython.
-// usage: node runner.mjs FIRMWARE_FOLDER PROGRAM.py
+// usage: node runner.mjs FIRMWARE_FOLDER PROGRAM.py [MODULE.py ...]
 import { readFileSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { loadMicroPython } from "@micropython/micropython-webassembly-pyscript/micropython.mjs";
 
-const [firmware, program] = process.argv.slice(2);
+const [firmware, program, ...beside] = process.argv.slice(2);
+const name = basename(program, ".py");
 const lines = [];
 const mp = await loadMicroPython({
   heapsize: 4 * 1024 * 1024,
@@ -25,9 +26,9 @@ function copy(from, to) {
 }
 
 copy(join(firmware, "pump"), "/pump");
-mp.FS.writeFile("/program.py", readFileSync(program));
+for (const path of [...beside, program]) mp.FS.writeFile(`/${basename(path)}`, readFileSync(path));
 try {
-  mp.runPython("import sys\nsys.path.insert(0, '/')\nimport program\nprogram.main()");
+  mp.runPython(`import sys\nsys.path.insert(0, '/')\nimport ${name}\n${name}.main()`);
 } catch (error) {
   lines.push(`FAILED ${error.message ?? error}`);
 }

@@ -23,6 +23,7 @@ _COMMANDS = {
     "serve": ("titra.commands.serve", "Put the simulated board behind a serial line."),
     "replay": ("titra.commands.replay", "Run a trace again and compare."),
     "monitor": ("titra.commands.monitor", "Watch a board or a simulator."),
+    "walk": ("titra.commands.walk", "Ten minutes with a bare Pico and jumpers."),
     "log": ("titra.commands.log", "Read the event log and verify its chain."),
 }
 
@@ -33,10 +34,10 @@ class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
             return None
-        return importlib.import_module(_COMMANDS[name][0]).command
+        return importlib.import_module(_COMMANDS[cmd_name][0]).command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -34,7 +34,8 @@ from pump.core import infusion_state as st
 from pump.protocol import authentication as auth
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
-from titra import chip_tables, trace_tables, traceability
+from titra import chip_tables, trace_tables, traceability, wiring
+from titra.drawings import DRAWINGS
 from titra.files import write_whole
 from titra.library.document import markdown_table
 
@@ -347,6 +348,13 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "log-kinds": _log_kinds,
     "library": markdown_table,
     **chip_tables.GENERATORS,
+    "wiring-pins": lambda: _table(
+        ("pin", "GPIO", "name", "part", "resistor", "in reset, or wire broken", "why"),
+        wiring.pin_rows(),
+    ),
+    "bench-jumpers": lambda: _table(
+        ("jumper", "from", "to", "what it says", "pulled while it delivers"), wiring.jumper_rows()
+    ),
     **trace_tables.GENERATORS,
 }
 
@@ -367,9 +375,10 @@ def main(arguments: list[str]) -> int:
     if traceability.main([]):
         return 1
     stale = []
-    for path in sorted(DOCS.rglob("*.md")):
-        text = path.read_text(encoding="utf-8")
-        fresh = regenerate(text)
+    pages = {path: regenerate(path.read_text(encoding="utf-8")) for path in DOCS.rglob("*.md")}
+    pages |= {DOCS / "images" / name: draw() for name, draw in DRAWINGS.items()}
+    for path, fresh in sorted(pages.items()):
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
         if fresh == text:
             continue
         if "--check" in arguments:
@@ -378,7 +387,7 @@ def main(arguments: list[str]) -> int:
             write_whole(path, fresh)
             print(f"wrote {path.relative_to(DOCS.parent)}")
     for path in stale:
-        print(f"{path.relative_to(DOCS.parent)}: tables are not the code's; run `make docs`")
+        print(f"{path.relative_to(DOCS.parent)}: not what the code says; run `make docs`")
     return 1 if stale else 0
 
 

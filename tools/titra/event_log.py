@@ -157,7 +157,7 @@ def read_log(
     """Read the log, or its ``last`` records; ``progress`` is told how many of how
     many.  Raises ``LinkError`` or ``Refused`` as the client does."""
     answer = client.query(HEAD)
-    head = dict(zip(event_log.LOG_HEAD_FIELDS, map(int, answer), strict=True))
+    head: dict[str, int] = dict(zip(event_log.LOG_HEAD_FIELDS, map(int, answer), strict=True))
     first, until = head["first_seq"], head["next_seq"]
     if last is not None:
         first = max(first, until - last)

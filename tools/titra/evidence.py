@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 _ID = re.compile(r"\b[MLF][1-9][0-9]?\b")
 # What a table holds for a marker made from it: an id alone, or before other words.
@@ -56,8 +57,8 @@ def names_in(path: Path) -> set[str]:
                 found.update(prefix + node.name for prefix in prefixes)
             if isinstance(node, ast.ClassDef):
                 walk(node.body, (f"{node.name}.", f"{node.name}::"))
-            elif isinstance(node, ast.Assign):
-                for target in node.targets:
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                     if isinstance(target, ast.Name):
                         found.update(prefix + target.id for prefix in prefixes)
 
@@ -126,7 +127,9 @@ class _Module:
                 ids |= self._of_node(node, set())
         return ids
 
-    def _of_decorators(self, node: ast.FunctionDef | ast.ClassDef) -> set[str]:
+    def _of_decorators(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    ) -> set[str]:
         ids: set[str] = set()
         for decorator in node.decorator_list:
             ids |= self._of_node(decorator, set())
@@ -190,7 +193,7 @@ def _names_of_loops(node: ast.AST) -> set[str]:
     )
 
 
-def _is_marker(node: ast.AST) -> bool:
+def _is_marker(node: ast.AST) -> TypeGuard[ast.Call]:
     """``pytest.mark.req(...)`` or ``mark.req(...)``."""
     return (
         isinstance(node, ast.Call)

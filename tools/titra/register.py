@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERIFIED, PARTLY, PLANNED = STATUSES = ("verified", "partly", "planned")
 SEVERITIES = ("catastrophic", "critical", "serious", "minor")
 # Mission rows, promised limits, faults to inject: letter and how many there are.
-KINDS = {"M": 24, "L": 25, "F": 36}
+KINDS = {"M": 24, "L": 27, "F": 36}
 
 # The questions that FDA's guidance on infusion pumps (2014) puts to each safety mechanism.
 QUESTIONS = {

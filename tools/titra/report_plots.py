@@ -173,7 +173,8 @@ def _series(
     times: list[float] = []
     values: list[float] = []
     for piece in pieces:
-        thin_times, thin_values = thin(*zip(*piece, strict=True), tolerance)
+        seconds, numbers = zip(*piece, strict=True)
+        thin_times, thin_values = thin(seconds, numbers, tolerance)
         times += [*thin_times, float("nan")]
         values += [*thin_values, float("nan")]
     axes.plot(times, values, color=_HEX[colour], solid_joinstyle="round", **style)
@@ -233,8 +234,9 @@ def _draw(header: dict, summary: Summary, layout: Layout) -> str:
         _time_axis(axes, panel)
         _alarm_lines(axes, summary)
         top += height + below
-    axes.set_xlabel("h:min since START" if end_s >= 240 else "h:min:s since START")
-    axes.xaxis.label.set_color(_HEX["muted"])
+    lowest = figure.axes[-1]
+    lowest.set_xlabel("h:min since START" if end_s >= 240 else "h:min:s since START")
+    lowest.xaxis.label.set_color(_HEX["muted"])
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return _for_page(text.getvalue(), layout)
@@ -495,7 +497,9 @@ def _for_page(svg: str, layout: Layout) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.S)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
-    box = re.search(r'viewBox="[^"]*"', svg)[0]
+    found = re.search(r'viewBox="[^"]*"', svg)
+    assert found is not None, "matplotlib always writes one"
+    box = found[0]
     opening = (
         f'<svg class="plot plot-{layout.name}" {box} role="img" '
         'aria-label="Rate, volume, pressures and events over time">'

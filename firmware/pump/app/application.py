@@ -24,7 +24,7 @@ from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
 from pump.core.self_test_items import PASSED, RUNNING
 from pump.guard.guard import REFUSED
-from pump.hal import pinout, reset_mark
+from pump.hal import bench_parts, pinout, reset_mark
 from pump.hal.board_id import serial_number
 from pump.hal.clock import Clock
 from pump.hal.clock_chip import ClockChip
@@ -88,7 +88,18 @@ class Application:
         self.usb = UsbLine()
         bus = open_bus()
         self.clock_chip = ClockChip(bus)
-        self.journal = Journal(Fram(bus), FlashStore(), self.clock_chip)
+        fram = Fram(bus)
+        on_bench = bench_parts.find(
+            fram.fitted
+            or self.clock_chip.fitted
+            or self.sensors.has_pressures
+            or self.supply.has_thermistor
+        )
+        self.bench = None
+        if on_bench == bench_parts.IN_USE:
+            self.bench = bench_parts.BenchParts(self.stepper)
+            self.guard_timer.take_turns_from(bench_parts.LoopBack)
+        self.journal = Journal(fram, FlashStore(), self.clock_chip, on_bench)
         self.image = FirmwareImage()
         self.controller = Controller()
         self.inputs = Inputs()
@@ -155,7 +166,9 @@ class Application:
         planned = reset_mark.is_left(reset_mark.RESTART)
         reset_mark.clear()
         self.record.booted(self.watchdog.cause_of_reset, planned, self.link.session.table)
-        self.telemetry.announce(self.watchdog.cause_of_reset, self.link.session.table)
+        self.telemetry.announce(
+            self.watchdog.cause_of_reset, self.link.session.table, self.journal.on_bench
+        )
 
     def run_once(self) -> None:
         """One tick and the wait for the next."""
@@ -286,6 +299,8 @@ class Application:
         inputs.clock_seconds = 0
         if all_of_it:
             self._read_board(inputs, levels)
+        if self.bench is not None:
+            self.bench.read(inputs)
 
     def _read_board(self, inputs, levels: int) -> None:
         """What the controller judges in every fourth tick only."""

@@ -421,6 +421,7 @@ class HostLink:
             reply.field(1 if journal.date_known else 0)
             reply.field(1 if journal.ok else 0)
             reply.field(1 if self.authentication.has_key else 0)
+            reply.field(journal.on_bench)
         elif message == messages.M_ROLE:
             reply.field_text(roles.ROLE_NAMES[self.authentication.role])
             reply.field(self.authentication.locked_s())

@@ -99,20 +99,21 @@ class Journal:
     ``ok``                 log and checkpoint take what is written to them
     ``has_work``           something waits to be written: ``step`` wants every tick
     ``log``                the event log
+    ``on_bench``           see ``hal.bench_parts``: 0 no, 1 stand-ins in use, 2 refused
     """
 
-    def __init__(self, fram, flash_store, clock_chip):
+    def __init__(self, fram, flash_store, clock_chip, on_bench: int = 0):
         self._fram = fram
         self._flash = flash_store
         self._clock = clock_chip
         self._crc = Crc16()
         self.fram_fitted = fram.fitted
         self.fram_is_missing = False
-        self._ram = None
+        # Where the log is when there is no FRAM.
+        self._ram = RamMemory(0 if fram.fitted else RAM_SLOTS * event_log.RECORD_BYTES)
         if self.fram_fitted:
             self.log = EventLog(fram, LOG_BASE, LOG_SLOTS, self._crc)
         else:
-            self._ram = RamMemory(RAM_SLOTS * event_log.RECORD_BYTES)
             self.log = EventLog(self._ram, 0, RAM_SLOTS, self._crc)
         self._checkpoint = Checkpoint(fram, CHECKPOINT_0, CHECKPOINT_1, self._crc)
         self._stored_rx = StoredPrescription(fram, PRESCRIPTION_0, PRESCRIPTION_1, self._crc)
@@ -120,6 +121,7 @@ class Journal:
         self._urgent = NoteRing(_URGENT_ROOM, _URGENT_BURST, _URGENT_REFILL_MS)
         self._marker = bytearray(_MARKER_BYTES)
         self.clock_fitted = clock_chip.fitted
+        self.on_bench = on_bench
         self.date_known = False
         self.interrupted = False
         self.recovered_session = 0
@@ -168,7 +170,7 @@ class Journal:
             self.ok = self.log.scan()
         else:
             if self._flash.read(ARCHIVE, self._ram.data) < 0:
-                self._ram = self._blank_ram()
+                self._blank_ram()
             self.log.scan()
         self.last_session = marked
         if found and checkpoint.session > marked:
@@ -254,12 +256,14 @@ class Journal:
             code |= event_log.HAS_DATE
         if self.log.broken_seq >= 0:
             code |= event_log.LOG_BROKEN
+        if self.on_bench:
+            code |= event_log.ON_BENCH
         self.note(event_log.STORAGE, code, self.log.count, self.log.broken_seq)
 
-    def _blank_ram(self) -> RamMemory:
-        for i in range(len(self._ram.data)):
-            self._ram.data[i] = 0
-        return self._ram
+    def _blank_ram(self) -> None:
+        data = self._ram.data
+        for i in range(len(data)):
+            data[i] = 0
 
     # --- date ----------------------------------------------------------------------
 
@@ -479,6 +483,8 @@ class Journal:
 
     def _go_on_writing(self) -> None:
         slots = self._writing
+        if slots is None:
+            return
         result = slots.advance()
         if result == BUSY:
             return
@@ -566,6 +572,8 @@ class Journal:
     def _confirm_note(self) -> None:
         ring = self._appended
         self._appended = None
+        if ring is None:
+            return
         if self.log.confirm():
             ring.drop_oldest()
             self._failures = 0

@@ -57,7 +57,7 @@ class Telemetry:
         self._line.finish()
         self._usb.send(self._line.data, self._line.length)
 
-    def announce(self, cause_of_reset: int, table: int) -> None:
+    def announce(self, cause_of_reset: int, table: int, on_bench: int) -> None:
         """The device has booted.  A line feed first: a reset may have cut off the
         line before."""
         self._usb.send(b"\n", 1)
@@ -65,6 +65,7 @@ class Telemetry:
         self._line.field_text(VERSION)
         self._line.field(cause_of_reset)
         self._line.field(table)
+        self._line.field(on_bench)
         self._send()
 
     def step(self, inputs, outputs, dt_ms: int) -> None:

@@ -66,7 +66,7 @@ _LEFT = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
 # (id, name, priority, latching, delay ms, response, states in which it is
 #  judged, requirement, what a person reads, role that may reset it)
 # fmt: off
-ALARM_CONDITIONS = (
+ALARM_CONDITIONS: tuple[tuple, ...] = (
     # 30 ms: three readings in a row, against a single noisy one; L4 allows 100.
     (DOWNSTREAM_OCCLUSION, "DOWNSTREAM_OCCLUSION", HIGH, True, 30, STOP, _MOVING, "L4",
      "line blocked below the pump: check clamps and catheter", roles.OPERATOR),

@@ -186,7 +186,7 @@ class Controller:
                 and inputs.event != st.EV_STOP
                 and inputs.event < st.EV_POST_PASSED  # what a person may ask for
             ):
-                outputs.event_result = reasons.OVERTAKEN
+                outputs.event_result = reasons.STOP_KEY
             else:
                 outputs.event_result = self._person(inputs, inputs.event, inputs.argument)
         if (

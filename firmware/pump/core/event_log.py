@@ -66,10 +66,11 @@ HAS_CLOCK = const(2)
 HAS_DATE = const(4)
 LOG_BROKEN = const(8)
 SLOT_DAMAGED = const(16)
+ON_BENCH = const(32)  # stand-ins for parts, in use or refused
 
 # (name, urgent, code, a, b).  Urgent: nobody on the line can bring it about as
 # often as he likes, so it has room and allowance of its own.
-LOG_KINDS = (
+LOG_KINDS: tuple[tuple, ...] = (
     ("BOOT", True, "cause of the reset", "1: it was planned", "checksum of the table"),
     ("POST", True, "reason, 0: passed", "-", "-"),
     ("STATE", False, "state entered", "state left", "event"),
@@ -184,6 +185,7 @@ class EventLog:
         crc_before = 0
         first_prev = 0  # of slot 0, which follows the last slot
         first_seq = -1
+        found = 0
         slot = 0
         while slot < slots:
             if not self._memory.read(base + slot * RECORD_BYTES, chunk, _CHUNK_BYTES):

@@ -64,11 +64,12 @@ NOT_FITTED = const(50)
 NO_SUCH_RECORD = const(51)
 STORAGE = const(52)
 KEY_MISMATCH = const(53)
+STOP_KEY = const(54)
 
 REASONS = (
     ("OK", "done"),
     ("NOT_IN_THIS_STATE", "not possible in this state"),
-    ("ALARM_PRESENT", "an alarm condition that stops the pump is present"),
+    ("ALARM_PRESENT", "a condition that stops the pump is present, see ALARMS? and POST?"),
     ("NO_OPEN_QUESTION", "nothing was asked"),
     ("WRONG_QUESTION", "that is not the question asked last"),
     ("WINDOW_CLOSED", "answered after the window; wait for the next question"),
@@ -120,4 +121,5 @@ REASONS = (
     ("NO_SUCH_RECORD", "the log has no such record"),
     ("STORAGE", "it could not be stored"),
     ("KEY_MISMATCH", "not the checksum of a key in four parts"),
+    ("STOP_KEY", "the STOP key is pressed, or its wire is off"),
 )

@@ -11,6 +11,10 @@ from micropython import const
 
 from pump.hal import pinout
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the assembler's names, for the type checker alone
+    from rp2.asm_pio import *
+
 _FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us
 # Loops of 3 cycles that one word lasts: 33 ms, the tick's 10 and the 20 that
 # one may come late, and 3 for where in the tick it is fed.

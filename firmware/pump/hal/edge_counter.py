@@ -8,6 +8,10 @@ import rp2
 from machine import Pin
 from micropython import const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the assembler's names, for the type checker alone
+    from rp2.asm_pio import *
+
 _FREQUENCY_HZ = const(1_000_000)  # sees pulses of 2 us and more; STEP lasts 4
 _MASK = const(0x3FFFFFFF)
 # Encoded by hand: assembling the text takes 4 ms each time, on the board.

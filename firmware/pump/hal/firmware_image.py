@@ -33,7 +33,7 @@ class FirmwareImage:
         self._entries = None
         self._at = 0
         self._file = None
-        self._digest = None
+        self._digest = hashlib.sha256()
 
     def check_some(self) -> int:
         """The next piece: the manifest, or up to 512 bytes of a file.  After the

@@ -48,6 +48,10 @@ class GuardTimer:
             -1, mode=Timer.PERIODIC, period=PERIOD_MS, callback=self._run, hard=True
         )
 
+    def take_turns_from(self, loop_back) -> None:
+        """See the encoder through ``loop_back(new_edges)``; before anything moves."""
+        self._new_turns = loop_back(self._new_turns).new_edges
+
     def new_beats(self) -> int:
         """Times that it ran since the call before; 0 for long: it has died."""
         beats = self.beats

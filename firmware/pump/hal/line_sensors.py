@@ -1,8 +1,9 @@
 """Pressures, air, drops and door: everything that watches the fluid line."""
 
-from machine import ADC, Pin
+from machine import Pin
 
 from pump.hal import pinout
+from pump.hal.analog_input import AnalogInput
 from pump.hal.pressure_scale import COUNT_MAX, COUNT_MIN, COUNTS_AT_AMBIENT, PA_PER_COUNT
 
 _FLUID = 1 << pinout.FLUID
@@ -13,14 +14,19 @@ _DROP = 1 << pinout.DROP
 class LineSensors:
     """Reads every sensor of the line into the inputs of a step.
 
+    ``has_pressures``  either pressure sensor was there at boot
+
     A drop's pulse lasts 20 ms or more, two ticks: looking once a tick sees it.
 
     ``is_probing``  the air detector's emitter is off
     """
 
     def __init__(self):
-        self._read_down = ADC(Pin(pinout.PRESSURE_DOWN)).read_u16
-        self._read_up = ADC(Pin(pinout.PRESSURE_UP)).read_u16
+        down = AnalogInput(pinout.PRESSURE_DOWN)
+        up = AnalogInput(pinout.PRESSURE_UP)
+        self.has_pressures = down.is_connected or up.is_connected
+        self._read_down = down.read_u16
+        self._read_up = up.read_u16
         Pin(pinout.FLUID, Pin.IN, Pin.PULL_DOWN)
         Pin(pinout.DOOR, Pin.IN, Pin.PULL_UP)
         Pin(pinout.DROP, Pin.IN, Pin.PULL_DOWN)

@@ -17,6 +17,10 @@ from micropython import const
 from pump.core import limits
 from pump.hal import pinout
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the assembler's names, for the type checker alone
+    from rp2.asm_pio import *
+
 _FREQUENCY_HZ = const(1_000_000)  # one cycle is 1 us; a STEP pulse lasts 4
 # The queue ends this long after now when a slot is appended: one tick and
 # what a tick may be late.  Less leaves gaps, more is run-on after a hang.

@@ -8,6 +8,7 @@ from machine import ADC, Pin
 from micropython import const
 
 from pump.hal import pinout, thermistor_scale
+from pump.hal.analog_input import AnalogInput
 
 _GOOD = 1 << pinout.SUPPLY_GOOD
 _CYCLE_MASK = const(3)  # calls
@@ -18,11 +19,16 @@ _COUNT_SHIFT = const(4)  # read_u16 stretches 12 bits to 16
 
 
 class Supply:
-    """``read`` fills ``supply_mv``, ``supply_good``, ``driver_c`` and ``driver_ok``."""
+    """``read`` fills ``supply_mv``, ``supply_good``, ``driver_c`` and ``driver_ok``.
+
+    ``has_thermistor``  it was there at boot
+    """
 
     def __init__(self):
         self._supply = ADC(Pin(pinout.SUPPLY)).read_u16
-        self._driver = ADC(Pin(pinout.DRIVER_TEMPERATURE)).read_u16
+        driver = AnalogInput(pinout.DRIVER_TEMPERATURE)
+        self.has_thermistor = driver.is_connected
+        self._driver = driver.read_u16
         Pin(pinout.SUPPLY_GOOD, Pin.IN, Pin.PULL_DOWN)
         self._tick = 0
         self._is_first = True

@@ -73,7 +73,7 @@ class Authentication:
         self._serial = serial.encode()
         self._names = [name.encode() for name in roles.ROLE_NAMES]
         self._random = random
-        self._hmacs = [None] * len(roles.ROLE_NAMES)  # with the key of each role
+        self._hmacs: list = [None] * len(roles.ROLE_NAMES)  # with the key of each role
         self.role = roles.OBSERVER
         self.has_key = False
         self.nonce = bytearray(NONCE_LENGTH)

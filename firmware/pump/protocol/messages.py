@@ -75,7 +75,7 @@ _ROLE = ("role", roles.OPERATOR, roles.MAINTENANCE, "")
 
 # (verb, kind, role that it needs, event, arguments, what it does); an argument
 # is (name, least, most, unit) or (name, hex digits, HEX, "").
-MESSAGES = (
+MESSAGES: tuple[tuple, ...] = (
     (
         b"STOP",
         STOP,
@@ -129,7 +129,14 @@ MESSAGES = (
         "read back one line of the committed prescription",
     ),
     (b"POST?", QUERY, roles.OBSERVER, 0, (), "what the self-test found"),
-    (b"FITTED?", QUERY, roles.OBSERVER, 0, (), "what this board has, 0 or 1 each"),
+    (
+        b"FITTED?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "what this board has, 0 or 1 each; bench: 1 stand-ins for parts, 2 refused them",
+    ),
     (
         b"ROLE?",
         QUERY,
@@ -310,8 +317,8 @@ COL_TEXT = const(5)
 PUSHED = (
     (
         b"!B",
-        ("count", "time", "version", "reset_cause", "table"),
-        "once, after boot",
+        ("count", "time", "version", "reset_cause", "table", "bench"),
+        "once, after boot; bench as in FITTED?",
     ),
     (
         b"!T",
@@ -377,7 +384,7 @@ REPLIES = (
     (b"ALARMS?", ("active", "acknowledged", "first", "needs_supervisor", "audio_paused_s")),
     (b"QUESTION?", ("question", "kind", "open", "rung", "asked_s")),
     (b"POST?", ("result", "item", "absent")),
-    (b"FITTED?", ("fram", "clock_chip", "date_valid", "log", "key")),
+    (b"FITTED?", ("fram", "clock_chip", "date_valid", "log", "key", "bench")),
     (b"ROLE?", ("role", "locked_s", "attempts_left")),
     (b"DATE?", ("day", "second", "valid")),
     (b"LOG?", event_log.LOG_FIELDS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -28,7 +29,7 @@ def command(
     from titra.files import write_whole
     from titra.ports import PortError, resolve
 
-    def fail(why: str, code: int) -> None:
+    def fail(why: str, code: int) -> NoReturn:
         click.echo(f"titra log: {why}", err=True)
         if as_json:
             click.echo(json.dumps({"error": [why]}, indent=2))

@@ -1,5 +1,6 @@
 """Turns one library file into a `Product`, or says everything that is wrong with it."""
 
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -81,7 +82,9 @@ class _ProductReader:
         root.finish()
         for unused in sorted(self._sources.keys() - self._used):
             self._note(f"sources.{unused}", "is not used by any figure", "unused")
-        if self.problems:
+        if self.problems or key is None or name is None or note is None:
+            return None
+        if day is None or course is None or dose_source is None:
             return None
         return Product(
             key=key,
@@ -121,7 +124,7 @@ class _ProductReader:
                 )
             # Kept even when faulty, so that its users are not reported as well.
             self._sources[key] = Source(
-                key, text or "", day, bool(checked), bool(own_choice), reason or ""
+                key, text or "", day or date.min, bool(checked), bool(own_choice), reason or ""
             )
 
     def _source(self, table: Table, key: str = "source") -> Source | None:
@@ -211,11 +214,14 @@ class _ProductReader:
         maximum_table = table.table("maximum")
         maximum = self._limit(maximum_table)
         maximum_table.finish()
-        ladder = tuple(self._read_step(row) for row in table.tables("ladder", "tables of rungs"))
+        steps = [self._read_step(row) for row in table.tables("ladder", "tables of rungs")]
+        ladder = tuple(step for step in steps if step is not None)
         risk = self._read_risk(table)
         table.finish()
         if self.problems or source is None or maximum is None:
             # The comparisons below need every figure.
+            return None
+        if title is None or ladder_source is None:
             return None
         self._check_ladder(table, ladder, maximum, ladder_source)
         for flag, cap in risk.items():
@@ -257,9 +263,10 @@ class _ProductReader:
     def _limit(self, table: Table) -> Limit | None:
         """Reads ``rate`` (a list of figures) and ``source`` of ``table``."""
         rows = table.tables("rate", "a list of at least one table { value, unit }", at_least=1)
-        figures = [self._figure(row) for row in rows]
+        read = [self._figure(row) for row in rows]
+        figures = [figure for figure in read if figure is not None]
         source = self._source(table)
-        if source is None or not figures or None in figures:
+        if source is None or not figures or len(figures) < len(read):
             return None
         limit = Limit(tuple(figures), source)
         for mg_ml in self._mg_ml():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from math import ceil
+from typing import Protocol
 
 from pump.core.limits import HARDWARE_CAP_UL_H, RATE_RESOLUTION_UL_H
 from pump.core.units import UL_IN_ULH_MS
@@ -67,6 +68,16 @@ class Rung:
     cap_ul_h: int
     cap_source: str
     why: str
+
+
+class Dwelling(Protocol):
+    """What a ladder's course in time depends on."""
+
+    @property
+    def rate_ul_h(self) -> int: ...
+
+    @property
+    def dwell_ms(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -147,7 +158,9 @@ def _why(limit: Limit, mg_ml: Fraction) -> str:
     return f"{binding}, below the printed {' and '.join(above)}" if above else str(binding)
 
 
-def spans_of(rungs: Sequence[Rung], volume_ul: int, slew_ul_h_s: int | None) -> tuple[Span, ...]:
+def spans_of(
+    rungs: Sequence[Dwelling], volume_ul: int, slew_ul_h_s: int | None
+) -> tuple[Span, ...]:
     """When each rung is climbed, reached and left, until ``volume_ul`` is delivered.
 
     The rate rises by ``slew_ul_h_s`` uL/h per s, from zero at the start, and the dwell counts

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pump.core.units import MS_PER_MIN
 from titra.durations import clock
@@ -69,7 +69,7 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _table(*columns: tuple[str, str]):
+def _table(*columns: tuple[str, Literal["left", "right"]]):
     """An empty table with (heading, ``left`` or ``right``) columns; the last one wraps."""
     from rich import box
     from rich.table import Table
