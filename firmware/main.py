@@ -7,7 +7,10 @@ import micropython
 from machine import Pin
 from micropython import const
 
-from pump.hal import pinout, reset_mark
+# MicroPython lets byte 3 interrupt again for each file that it starts.
+micropython.kbd_intr(-1)
+
+from pump.hal import pinout, reset_mark  # noqa: E402  (only then)
 
 # Bytes between collections while loading: what loading leaves behind, uncollected
 # till the heap is full, cuts it up so that no 5 kB in one piece are left.

@@ -71,6 +71,10 @@ AT_REST = {
 }
 
 
+def _with_error(pa: float, error: tuple[float, float] | None) -> float:
+    return pa if error is None else pa * error[1] + error[0]
+
+
 class Rebooted(BaseException):
     """The processor lost its program in the middle of it; no firmware catches this."""
 
@@ -92,6 +96,7 @@ class Board:
 
     ``memory_supply`` feeds FRAM and flash; it can fail at a byte
     ``i2c_devices``   by address; they keep what they hold without power
+    ``sensor_errors`` offset in Pa and gain of a pressure sensor, by its pin
     ``i2c_is_stuck``  SDA is held low: no transfer comes to an end
     ``flash``         a littlefs with the firmware's files and the device key
     ``scratch``       watchdog scratch registers, cleared by power-on alone
@@ -135,6 +140,8 @@ class Board:
             FRAM_ADDRESS: Fram(self.memory_supply),
             CLOCK_ADDRESS: Ds3231(lambda: self.now_us),
         }
+        # Of each pressure sensor: what it adds, in Pa, and by how much it multiplies.
+        self.sensor_errors: dict[int, tuple[float, float]] = {}
         self.i2c_is_stuck = False
         self.flash = Flash(self.memory_supply, shipped_blocks())
         self.random = Random(f"{seed} nonces")
@@ -599,17 +606,24 @@ class Board:
         line = self.line
         stuck = self.stuck_counts
         noise = self._noise
+        errors = self.sensor_errors
 
         def read_down() -> int:
             if stuck[gpio] is not None:
                 return disturbed()
-            counts = int(line.down_pa / PA_PER_COUNT) + next(noise)
+            pa = line.down_pa
+            if errors:
+                pa = _with_error(pa, errors.get(gpio))
+            counts = int(pa / PA_PER_COUNT) + next(noise)
             return (0 if counts < 0 else 4095 if counts > 4095 else counts) << 4
 
         def read_up() -> int:
             if stuck[gpio] is not None:
                 return disturbed()
-            counts = int(line.up_pa / PA_PER_COUNT) + next(noise)
+            pa = line.up_pa
+            if errors:
+                pa = _with_error(pa, errors.get(gpio))
+            counts = int(pa / PA_PER_COUNT) + next(noise)
             return (0 if counts < 0 else 4095 if counts > 4095 else counts) << 4
 
         def read_other() -> int:

@@ -129,13 +129,21 @@ class Client:
     """One conversation with one device.
 
     ``key``     its device key; with None only queries and STOP are of use
+    ``reply_timeout_s``  how long each of three tries waits for an answer
     ``role``    operator, supervisor or maintenance: what HELLO is followed by
     ``pushed``  lines that the device sent by itself, oldest first; take them out
     ``bad``     lines that were not valid
     """
 
-    def __init__(self, link: Link, key: bytes | None = SIMULATOR_KEY, role: str = "operator"):
+    def __init__(
+        self,
+        link: Link,
+        key: bytes | None = SIMULATOR_KEY,
+        role: str = "operator",
+        reply_timeout_s: float = REPLY_TIMEOUT_S,
+    ):
         self.link = link
+        self.reply_timeout_s = reply_timeout_s
         self.key = key
         self.role = role
         self.pushed: deque[Pushed] = deque()
@@ -178,9 +186,13 @@ class Client:
         seconds, _, micros = fields["time"].partition(".")
         self.pushed.append(Pushed(mark, int(seconds) * 1_000_000 + int(micros), fields))
 
-    def _exchange(self, line: bytes, seq: str, verb: str, timeout_s: float) -> list[str]:
+    def _exchange(
+        self, line: bytes, seq: str, verb: str, timeout_s: float | None = None
+    ) -> list[str]:
         """Send ``line`` until something answers ``seq``; the same bytes each
         time, so that the device executes them once."""
+        if timeout_s is None:
+            timeout_s = self.reply_timeout_s
         refusal = None
         for _ in range(TRIES):
             self._replies.clear()
@@ -207,12 +219,12 @@ class Client:
 
     # --- verbs ---------------------------------------------------------------------
 
-    def query(self, verb: str, *arguments: int, timeout_s: float = REPLY_TIMEOUT_S) -> list[str]:
+    def query(self, verb: str, *arguments: int, timeout_s: float | None = None) -> list[str]:
         """Ask, as one would by hand; the fields of the answer."""
         body = " ".join([verb, *map(str, arguments)])
         return self._exchange(body.encode("ascii") + b"\n", _TYPED, verb, timeout_s)
 
-    def query_fields(self, verb: str, timeout_s: float = REPLY_TIMEOUT_S) -> dict[str, str]:
+    def query_fields(self, verb: str, timeout_s: float | None = None) -> dict[str, str]:
         """Ask; the fields of the answer by name."""
         return dict(zip(_REPLY_FIELDS[verb], self.query(verb, timeout_s=timeout_s), strict=False))
 
@@ -220,9 +232,10 @@ class Client:
         """STATUS? by name."""
         return self.query_fields("STATUS?")
 
-    def hello(self) -> None:
+    def hello(self, version: int | None = None, table: int | None = None) -> None:
         """Open the conversation, log in if there is a key, and wait for the
-        device's self-test to end.
+        device's self-test to end.  ``version`` and ``table`` are what a device of
+        another version wants to hear, from TABLE?.
 
         Raises ``Refused`` if the device speaks another protocol version, has
         another message table or does not take the key, ``LinkError`` if nothing
@@ -231,9 +244,10 @@ class Client:
         self._is_known = False
         self._serial = None
         self.link.write(b"\n")  # ends whatever half line was in the way
-        table = messages.table_checksum(Crc16())
-        body = f"0 HELLO {messages.PROTOCOL_VERSION} {table}"
-        answer = self._exchange(frame(body), "0", "HELLO", REPLY_TIMEOUT_S)
+        if version is None or table is None:
+            version, table = messages.PROTOCOL_VERSION, messages.table_checksum(Crc16())
+        body = f"0 HELLO {version} {table}"
+        answer = self._exchange(frame(body), "0", "HELLO")
         self._seq = int(answer[2])
         if self.key is not None:
             self.login(self.role)
@@ -265,7 +279,7 @@ class Client:
         self._request("LOGOUT")
 
     def request(
-        self, verb: str, *arguments: int | str, timeout_s: float = REPLY_TIMEOUT_S
+        self, verb: str, *arguments: int | str, timeout_s: float | None = None
     ) -> list[str]:
         """Have something done: a frame with the next SEQ.  A role that has ended
         meanwhile is taken again, once.
@@ -286,7 +300,7 @@ class Client:
         return self._request(verb, *arguments, timeout_s=timeout_s)
 
     def _request(
-        self, verb: str, *arguments: int | str, timeout_s: float = REPLY_TIMEOUT_S
+        self, verb: str, *arguments: int | str, timeout_s: float | None = None
     ) -> list[str]:
         seq = (self._seq + 1) & 0xFFFF
         body = " ".join([str(seq), verb, *map(str, arguments)])
@@ -303,7 +317,7 @@ class Client:
 
     def stop(self) -> None:
         """STOP, the way that always works."""
-        self._exchange(b"\nSTOP\n", _TYPED, "STOP", REPLY_TIMEOUT_S)
+        self._exchange(b"\nSTOP\n", _TYPED, "STOP")
 
     # --- programming ------------------------------------------------------------------
 

@@ -93,6 +93,16 @@ NO_VALUE = -1  # what ``begin`` is given where a value that may be left out was
 # --- ways to act ----------------------------------------------------------------------
 
 
+def _sensor_error(bench: Bench, offset_pa: float | None = None, gain: float | None = None) -> None:
+    errors = bench.board.sensor_errors
+    for gpio in (pinout.PRESSURE_DOWN, pinout.PRESSURE_UP):
+        before = errors.get(gpio, (0.0, 1.0))
+        errors[gpio] = (
+            before[0] if offset_pa is None else offset_pa,
+            before[1] if gain is None else gain,
+        )
+
+
 def _line_fault(name: str, attribute: str, text: str) -> Fault:
     return Fault(
         name,
@@ -614,6 +624,30 @@ FAULTS = (
         "reset",
         "the processor is reset, as by its watchdog",
         lambda bench, _value: bench.board.reset(WATCHDOG_RESET),
+    ),
+    Fault(
+        "step-volume",
+        "a step of the motor moves PERMILLE of its nominal volume: another set",
+        lambda bench, value: bench.board.line.set_gain(value / 1000),
+        value_unit="PERMILLE",
+        value_min=800,
+        value_max=1200,
+    ),
+    Fault(
+        "pressure-offset",
+        "both pressure sensors read PA too much",
+        lambda bench, value: _sensor_error(bench, offset_pa=value),
+        value_unit="PA",
+        value_min=-20_000,
+        value_max=20_000,
+    ),
+    Fault(
+        "pressure-gain",
+        "both pressure sensors read PERMILLE of the pressure",
+        lambda bench, value: _sensor_error(bench, gain=value / 1000),
+        value_unit="PERMILLE",
+        value_min=800,
+        value_max=1200,
     ),
     Fault(
         "flash-stall",

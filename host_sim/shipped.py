@@ -1,5 +1,6 @@
 """What is in the flash of a simulated board when it leaves the shop: the
-firmware's files, their manifest, and the simulator's device key."""
+firmware's files, their manifest, the simulator's device key, and a calibration that
+found everything as its makers describe it."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ import pump
 from host_sim.flash import Flash
 from host_sim.power import Supply
 from host_sim.simulator_key import SIMULATOR_KEY
+from pump.core import calibration
+from pump.core.crc import Crc16
 from pump.hal.manifest import MANIFEST
 
 FIRMWARE = Path(pump.__file__).parent.parent
@@ -37,7 +40,17 @@ def shipped_blocks() -> tuple[bytes, ...]:
         manifest.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
     _put(flash, MANIFEST, "".join(manifest).encode())
     _put(flash, "key", SIMULATOR_KEY)
+    _put(flash, "calibration", shipped_calibration())
     return tuple(flash.chip.blocks)
+
+
+def shipped_calibration() -> bytes:
+    """The record, and its checksum, as the flash store keeps it."""
+    made = calibration.Calibration()
+    made.parts = 7
+    record = bytearray(calibration.CALIBRATION_BYTES)
+    made.put(record)
+    return bytes(record) + Crc16().of(record, len(record)).to_bytes(2, "little")
 
 
 def _put(flash: Flash, name: str, data: bytes) -> None:

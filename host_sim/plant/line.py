@@ -87,18 +87,23 @@ class Line:
         self.is_reversed = False
         self.encoder_dead = False
         self.free_flow = False
+        self._phase = 0
+        self.set_gain(self.gain)
+
+    def set_gain(self, gain: float) -> None:
+        """A step moves ``gain`` times the nominal volume: another set, or tube."""
+        self.gain = gain
         cycle = []
         for i in range(CYCLE_STEPS):
             # A triangle around 1: same mean, no library functions.
             x = 4 * i / CYCLE_STEPS
             wave = x - 1 if x < 2 else 3 - x
-            cycle.append(STEP_UL * self.gain * (1 + CYCLE_AMPLITUDE * wave))
+            cycle.append(STEP_UL * gain * (1 + CYCLE_AMPLITUDE * wave))
         # Sums, so that a tick costs one subtraction however many steps it had.
         self._travel = [0.0]
         for _turn in range(2):
             for volume in cycle:
                 self._travel.append(self._travel[-1] + volume)
-        self._phase = 0
 
     # --- what somebody does to it ---------------------------------------------------
 

@@ -7,11 +7,13 @@ import pytest
 from wire import LINE_MAX, Wire, crc, framed
 
 from host_sim.simulator_key import SIMULATOR_KEY
+from pump.app.calibrator import MISSING, Calibrator
 from pump.app.host_link import HostLink
 from pump.app.telemetry import Telemetry
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
 from pump.core import limits, reasons, roles, self_test_items, titration
+from pump.core.calibration import IS_CALIBRATED
 from pump.core.prescription import Prescription
 from pump.protocol import messages, session
 from pump.protocol.authentication import Authentication
@@ -119,7 +121,21 @@ def link_of(sent: Sent) -> HostLink:
             absent_mask=SMALL_INT_MAX,
         ),
         SimpleNamespace(set_key=lambda key: True),
+        widest_calibrator(),
     )
+
+
+def widest_calibrator() -> Calibrator:
+    """Every figure of it as long as it gets."""
+    store = SimpleNamespace(read=lambda name, buffer: MISSING, write=lambda *record: True)
+    made = Calibrator(store, SimpleNamespace(day=36_524, date_known=True))
+    made.stage(0, 618_750, 0)
+    for part in (1, 2):
+        made.stage(part, 24_112, 5139)
+    made.state = IS_CALIBRATED
+    made.in_force.copy(made.staged)
+    made.sensors = SimpleNamespace(down_counts=4095, up_counts=4095)
+    return made
 
 
 @pytest.mark.req("L22")

@@ -15,6 +15,7 @@ from host_sim.board import BY_FORCE
 from host_sim.client import Client, Refused, response
 from host_sim.links import VirtualLink
 from host_sim.simulator_key import SIMULATOR_KEY
+from pump.app.calibrator import MISSING, Calibrator
 from pump.app.host_link import HostLink
 from pump.core import infusion_state as st
 from pump.core import roles
@@ -29,9 +30,9 @@ from pump.protocol.framing import LineReader
 OBSERVERS_MAY = {
     "STOP", "*IDN?", "HELP?", "STATUS?", "MOTION?", "LINK?", "ALARMS?", "QUESTION?", "RX?",
     "ORDER?", "POST?", "FITTED?", "ROLE?", "DATE?", "LOG?", "LOG_ENDS?", "HELLO", "CHALLENGE",
-    "LOGIN", "LOGOUT", "!BUSY",
+    "LOGIN", "LOGOUT", "!BUSY", "TABLE?", "CAL?", "RAW?",
 }  # fmt: skip
-MAINTENANCE_ALONE_MAY = {"DATE", "KEY", "KEY_COMMIT", "REPL"}
+MAINTENANCE_ALONE_MAY = {"DATE", "KEY", "KEY_COMMIT", "REPL", "CALIBRATE", "CAL_COMMIT"}
 FRAMED = [row for row in messages.MESSAGES if row[messages.COL_KIND] != messages.NOTICE]
 SERIAL = "E661541A00000000"
 
@@ -632,6 +633,10 @@ class Desk(RuleBasedStateMachine):
         self.link = HostLink(
             self.usb, self.controller, SERIAL, self.access, self.diary,
             SimpleNamespace(result=1, item=0, absent_mask=0), self.drawer,
+            Calibrator(
+                SimpleNamespace(read=lambda name, buffer: MISSING, write=lambda *record: True),
+                self.diary,
+            ),
         )  # fmt: skip
         self.inputs, self.outputs = Inputs(), Outputs()
         self.inputs.event = st.EV_POST_PASSED

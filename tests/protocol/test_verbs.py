@@ -185,8 +185,10 @@ def test_each_line_of_help_can_be_asked_for_and_repeated(wire):
 def test_each_query_answers_with_the_fields_of_the_table(wire):
     for verb, names in messages.REPLIES:
         if verb.endswith(b"?"):
-            line = verb + (b" 0\n" if verb == b"LOG?" else b"\n")
-            assert len(wire.ask(line).split(b",")) == 1 + len(names)
+            line = verb + (b" 0\n" if verb in (b"LOG?", b"CAL?") else b"\n")
+            # The line that was asked for stands beside the verb, as in that of RX?.
+            beside = verb == b"CAL?"
+            assert len(wire.ask(line).split(b",")) == 1 + len(names) - beside
 
 
 def test_a_query_changes_nothing_that_another_one_shows(wire):

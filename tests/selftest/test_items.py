@@ -230,6 +230,10 @@ def no_key(on):
     on.client.key = None
 
 
+def no_calibration(on):
+    on.board.flash.remove("calibration")
+
+
 def no_date(on):
     on.board.i2c_devices[CLOCK_ADDRESS].lose_battery()
 
@@ -263,6 +267,7 @@ ABSENT = [
     ({"KEYS"}, named("ok-key-stuck"), None),
     ({"CLOCK", "DATE"}, no_part(CLOCK_ADDRESS), None),
     ({"DATE"}, no_date, None),
+    ({"CALIBRATION"}, no_calibration, None),
     ({"DEVICE_KEY"}, no_key, "NOT_ALLOWED"),
 ]
 

@@ -24,6 +24,8 @@ _COMMANDS = {
     "replay": ("titra.commands.replay", "Run a trace again and compare."),
     "monitor": ("titra.commands.monitor", "Watch a board or a simulator."),
     "walk": ("titra.commands.walk", "Ten minutes with a bare Pico and jumpers."),
+    "flash": ("titra.commands.flash", "Put the firmware on a board and verify it."),
+    "calibrate": ("titra.commands.calibrate", "Measure volume per step and pressures."),
     "log": ("titra.commands.log", "Read the event log and verify its chain."),
 }
 

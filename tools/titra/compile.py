@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pump
 from pump.hal.manifest import MANIFEST
-
 from titra.fold import fold_constants
 
 FIRMWARE = Path(pump.__file__).parent.parent

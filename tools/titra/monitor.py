@@ -128,13 +128,16 @@ def alarm_names(mask: int) -> list[str]:
     return [row[ac.COL_NAME] for row in rows]
 
 
-def watch(link: Link, port: str, once: bool) -> None:
-    """Show the pump at ``link`` until it is interrupted.
+def watch(link: Link, port: str, once: bool, key: bytes | None = None) -> None:
+    """Show the pump at ``link`` until it is interrupted; with a ``key``, logged in.
 
-    Raises ``LinkError`` when the device does not answer any more.
+    Raises ``LinkError`` when the device does not answer any more, ``Refused`` if it
+    does not take the key.
     """
-    client = Client(link, key=None)  # asks, and changes nothing
+    client = Client(link, key)  # asks, and changes nothing
     link.write(b"\n")
+    if key is not None:
+        client.hello()
     view = View(port, client.query("*IDN?"))
     _ask(client, view)
     console = Console()

@@ -4,6 +4,7 @@ the device key of the board behind it."""
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pump.protocol.authentication import KEY_LENGTH, is_key
@@ -43,19 +44,58 @@ def device_key(key_file: str | Path | None = None) -> bytes | None:
     return key
 
 
-def resolve(port: str) -> str:
-    """A path or URL for pyserial.  Raises ``PortError``."""
-    if port != "auto" and not port.startswith("sn:"):
-        return port
+@dataclass(frozen=True)
+class Place:
+    """Where a board is: ``url`` for pyserial, and the serial number that its USB
+    says, if it is on USB.  An emulated board takes ``slowness`` times as long for
+    everything."""
+
+    url: str
+    serial_number: str | None = None
+    slowness: float = 1.0
+
+
+def locate(port: str) -> Place:
+    """Where the board at ``port`` is now.  Raises ``PortError``."""
     from serial.tools.list_ports import comports
 
+    if port != "auto" and not port.startswith("sn:"):
+        if "://" in port:
+            return Place(port)
+        _must_be_there(port)
+        path = os.path.realpath(port)
+        for p in comports():
+            if os.path.realpath(p.device) == path:
+                return Place(port, p.serial_number)
+        return Place(port)
     boards = [p for p in comports() if p.vid == RASPBERRY_PI_VID]
     if port.startswith("sn:"):
         wanted = port[3:].upper()
         boards = [p for p in boards if (p.serial_number or "").upper() == wanted]
     if len(boards) == 1:
-        return boards[0].device
+        return Place(boards[0].device, boards[0].serial_number)
     if not boards:
         raise PortError(f"{port}: no board found; is it plugged in?")
     names = ", ".join(f"{p.device} (sn:{p.serial_number})" for p in boards)
     raise PortError(f"{port}: more than one board, say which: {names}")
+
+
+def locate_again(place: Place) -> Place:
+    """The same board after a reset: by its serial number, for the path may be
+    another now; what is not on USB is where it was.  Raises ``PortError``."""
+    if place.serial_number:
+        return replace(locate(f"sn:{place.serial_number}"), slowness=place.slowness)
+    if "://" not in place.url:
+        _must_be_there(place.url)
+    return place
+
+
+def _must_be_there(path: str) -> None:
+    # Elsewhere the name of a port is no path.
+    if os.name == "posix" and not os.path.exists(path):
+        raise PortError(f"{path}: No such file or directory")
+
+
+def resolve(port: str) -> str:
+    """A path or URL for pyserial.  Raises ``PortError``."""
+    return locate(port).url

@@ -8,20 +8,20 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(total_ul: int, wanted: bool) -> Iterator[Callable[[int], None]]:
-    """Yields a function that is told the volume delivered so far, in uL."""
+def bar(total: int, wanted: bool, what: str = "delivered") -> Iterator[Callable[[int], None]]:
+    """Yields a function that is told how much of ``total`` is done so far."""
     if not wanted or not sys.stderr.isatty():
-        yield lambda delivered_ul: None
+        yield lambda done: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("delivered"),
+        TextColumn(what),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total_ul)
-        yield lambda delivered_ul: progress.update(task, completed=delivered_ul)
+        task = progress.add_task("", total=total)
+        yield lambda done: progress.update(task, completed=done)

@@ -12,6 +12,7 @@ import gc
 
 from micropython import const, heap_lock, heap_unlock
 
+from pump.app.calibrator import Calibrator
 from pump.app.host_link import HostLink
 from pump.app.journal import Journal
 from pump.app.record import Record
@@ -99,9 +100,15 @@ class Application:
         if on_bench == bench_parts.IN_USE:
             self.bench = bench_parts.BenchParts(self.stepper)
             self.guard_timer.take_turns_from(bench_parts.LoopBack)
-        self.journal = Journal(fram, FlashStore(), self.clock_chip, on_bench)
+        flash_store = FlashStore()
+        self.journal = Journal(fram, flash_store, self.clock_chip, on_bench)
+        self.calibrator = Calibrator(flash_store, self.journal)
+        self.sensors.calibrate(self.calibrator.in_force)
+        self.stepper.calibrate(self.calibrator.in_force.step_ulh_ms)
+        self.calibrator.sensors = self.sensors
         self.image = FirmwareImage()
         self.controller = Controller()
+        self.controller.calibrate(self.calibrator.in_force.step_ulh_ms)
         self.inputs = Inputs()
         self.outputs = Outputs()
         self.inputs.clock_fitted = self.clock_chip.fitted and self.clock_chip.start_square_wave()
@@ -115,6 +122,7 @@ class Application:
             self.clock_chip,
             device_key.is_set,
             self.signals.is_fitted,
+            self.calibrator.state,
         )
         self.link = HostLink(
             self.usb,
@@ -124,6 +132,7 @@ class Application:
             self.journal,
             self.self_test,
             device_key,
+            self.calibrator,
         )
         self.telemetry = Telemetry(self.usb, self.controller, self.clock, Crc16())
         self.record = Record(self.journal, self.controller)
@@ -324,10 +333,17 @@ class Application:
     def _tell_guard(self, event: int) -> None:
         """What is committed and begun."""
         if event == st.EV_COMMIT:
-            rx = self.controller.rx
-            self._guard_refused |= not self.guard.load(rx.cap_ul_h, rx.vtbi_ul)
+            self._guard_refused |= not self._load_guard(self.controller.rx)
         elif event == st.EV_START:
             self._guard_refused |= not self.guard.begin(0)
+
+    def _load_guard(self, rx) -> bool:
+        """The guard knows nothing of a calibration: it is told in nominal steps, and
+        accepts no more than a tenth of difference."""
+        step_ulh_ms = self.calibrator.in_force.step_ulh_ms
+        return self.guard.load(
+            units.nominal_for(rx.cap_ul_h, step_ulh_ms), units.nominal_for(rx.vtbi_ul, step_ulh_ms)
+        )
 
     def _while_off(self, inputs) -> None:
         """What stalls the processor, only while the motor is off."""
@@ -344,6 +360,12 @@ class Application:
             journal.close_session(controller.volume.delivered_steps())
         elif state == st.READY and journal.session_open:
             journal.close_session(0)  # the START was refused after all
+        if self.link.repl_asked or self.link.restart_asked:
+            self._restart_ms += inputs.dt_ms
+            if self._restart_ms >= _RESTART_MS and journal.pending() == 0:
+                reset_mark.restart(
+                    reset_mark.MAINTENANCE if self.link.repl_asked else reset_mark.RESTART
+                )
         if self.self_test.result != PASSED:
             return
         self._image_ms += inputs.dt_ms
@@ -357,10 +379,6 @@ class Application:
             if journal.archive_due:
                 self._feed()
                 journal.archive()
-        if self.link.repl_asked:
-            self._restart_ms += inputs.dt_ms
-            if self._restart_ms >= _RESTART_MS:
-                reset_mark.restart(reset_mark.MAINTENANCE)
 
     def _may_be_fed_without(self, inputs, enable: bool) -> bool:
         """Whether the watchdog may be fed although a layer that stops the motor says
@@ -390,14 +408,14 @@ class Application:
         steps = journal.recovered_steps
         if journal.can_resume and journal.restore(controller.rx):
             rx = controller.rx
-            self.guard.load(rx.cap_ul_h, rx.vtbi_ul)
+            self._load_guard(rx)
             self.guard.begin(steps)
             # The time that it took is not stored: what the ladder takes at least.
             controller.recover(
                 journal.recovered_session,
                 controller.rx_steps(),
                 steps,
-                rx.seconds_for(units.volume_for_steps(steps)),
+                rx.seconds_for(units.volume_for_steps(steps, controller.volume.step_ulh_ms)),
             )
         else:
             # Closed as delivered: COMPLETE as soon as it has been announced.

@@ -21,6 +21,8 @@ _NOISE_QUEUE = const(256)
 # A session that was not stopped: what is left of it may be delivered yet.
 _DELIVERY_OPEN = st.SESSION_STATES & ~(1 << st.STOPPED | 1 << st.ALARM_STOPPED)
 
+_MAY_CALIBRATE = 1 << st.IDLE | 1 << st.FAULT
+
 
 class HostLink:
     """The board's end of the conversation.
@@ -31,11 +33,13 @@ class HostLink:
     ``journal``         ``app.journal.Journal``: event log, date, what is fitted
     ``post``            ``app.self_test.SelfTest``
     ``key_store``       ``hal.device_key.DeviceKey``
+    ``calibrator``      ``app.calibrator.Calibrator``
 
     What it says:
 
     ``silent_ms``       time since the last line that was not refused
     ``repl_asked``      maintenance wants MicroPython's prompt
+    ``restart_asked``   it has stored what takes effect with a restart
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class HostLink:
         journal,
         post,
         key_store,
+        calibrator,
     ):
         crc = framing.Crc16()
         self._crc = crc
@@ -62,6 +67,8 @@ class HostLink:
         self._post = post
         self._has_read_log = False  # in this tick
         self._key_store = key_store
+        self._calibrator = calibrator
+        self.restart_asked = False
         self._key = bytearray(messages.KEY_PARTS * messages.KEY_PART_BYTES)
         self._key_parts = 0  # those received, one bit each
         self.repl_asked = False
@@ -331,11 +338,23 @@ class HostLink:
             reason = self._commit_key(a[0])
             self._forget_key()
             return reason
+        elif message == messages.M_CALIBRATE or message == messages.M_CAL_COMMIT:
+            return self._calibrate(message, a, state_bit)
         elif state_bit & st.SESSION_STATES:
             return reasons.NOT_IN_THIS_STATE
         else:
             self.repl_asked = True
         return reasons.OK
+
+    def _calibrate(self, message: int, a, state_bit: int) -> int:
+        """Between two infusions, or where a damaged record lets none begin."""
+        if not state_bit & _MAY_CALIBRATE:
+            return reasons.NOT_IN_THIS_STATE
+        if message == messages.M_CALIBRATE:
+            return self._calibrator.stage(a[0], a[1], a[2])
+        reason = self._calibrator.commit(a[0], self._readback, self.authentication.role)
+        self.restart_asked = reason == reasons.OK
+        return reason
 
     def _forget_key(self) -> None:
         self._key_parts = 0
@@ -432,6 +451,14 @@ class HostLink:
             reply.field(1 if journal.date_known else 0)
         elif message == messages.M_LOG:
             journal.write_log_line(reply)
+        elif message == messages.M_TABLE:
+            reply.field(messages.PROTOCOL_VERSION)
+            reply.field(self.session.table)
+        elif message == messages.M_CAL:
+            reply.text(b" ")
+            self._calibrator.write_line(reply, self.session.arguments[0])
+        elif message == messages.M_RAW:
+            self._calibrator.write_raw(reply)
         else:
             log = journal.log
             reply.field(log.first_seq)

@@ -9,6 +9,7 @@ what its open inputs read.
 from micropython import const
 
 from pump.core import limits
+from pump.core.calibration import IS_CALIBRATED, IS_DAMAGED
 from pump.core.self_test_items import FAILED, PASSED, RUNNING
 from pump.hal import firmware_image
 from pump.protocol.framing import Crc16
@@ -47,7 +48,15 @@ class SelfTest:
     """
 
     def __init__(
-        self, dead_man, guard, image, journal, clock_chip, has_key: bool, has_sounder: bool
+        self,
+        dead_man,
+        guard,
+        image,
+        journal,
+        clock_chip,
+        has_key: bool,
+        has_sounder: bool,
+        calibration: int,
     ):
         self.result = RUNNING
         self.item = 0
@@ -61,6 +70,7 @@ class SelfTest:
         self._clock_chip = clock_chip
         self._has_key = has_key
         self._has_sounder = has_sounder
+        self._calibrated = calibration
         self._ms = 0  # since the item began
         self._stray_steps = 0  # before it drives anything itself
         self._stray_turns = 0
@@ -90,6 +100,7 @@ class SelfTest:
             self._keys,
             self._clock,
             self._date,
+            self._calibration,
             self._device_key,
         )
 
@@ -290,6 +301,11 @@ class SelfTest:
 
     def _date(self, inputs) -> int:
         return _PASS if self._clock_chip.valid else _ABSENT
+
+    def _calibration(self, inputs) -> int:
+        if self._calibrated == IS_DAMAGED:
+            return _FAIL
+        return _PASS if self._calibrated == IS_CALIBRATED else _ABSENT
 
     def _device_key(self, inputs) -> int:
         return _PASS if self._has_key else _ABSENT

@@ -41,6 +41,8 @@ class AirDetector:
         self.is_watched = False
         self.is_counting = False
         self.is_blind = False
+        self._bubble_limit = _BUBBLE_STEPS
+        self._window_limit = _WINDOW_STEPS
         self._sees_air = False
         self._is_unseen = False  # this tick was a probe
         self._unseen_steps = 0  # what passed in it, and was taken for fluid
@@ -49,6 +51,11 @@ class AirDetector:
         self._piece = 0
         self._piece_ms = 0
         self._probe_ms = 0
+
+    def calibrate(self, step_ulh_ms: int) -> None:
+        """``step_ulh_ms`` is the volume of a step."""
+        self._bubble_limit = units.steps_for_volume(limits.AIR_BUBBLE_UL, step_ulh_ms)
+        self._window_limit = units.steps_for_volume(limits.AIR_WINDOW_UL, step_ulh_ms)
 
     def reset(self) -> None:
         """The line was primed: forget the bubble, and the window, whose alarm a
@@ -111,7 +118,7 @@ class AirDetector:
                 self.bubble_steps = 0
         self._unseen_steps = step_edges if self._is_unseen and not self._sees_air else 0
         seen = _SENSOR if self.is_blind else 0
-        if self.bubble_steps >= _BUBBLE_STEPS or self.window_steps >= _WINDOW_STEPS:
+        if self.bubble_steps >= self._bubble_limit or self.window_steps >= self._window_limit:
             seen |= _AIR
         self.is_counting = seen != 0 or self.bubble_steps > 0 or self._unseen_steps > 0
         return seen

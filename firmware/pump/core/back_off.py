@@ -11,6 +11,7 @@ class BackOff:
 
     def __init__(self):
         self.reversing = False
+        self.most_steps = _MOST_STEPS
         self._ms = 0
         self._owed = 0  # uL/h x ms below one step
         self._steps = 0
@@ -58,14 +59,14 @@ class BackOff:
             not inputs.down_ok
             or inputs.down_pa <= limits.BACK_OFF_RELIEF_PA
             or inputs.up_pa >= limits.BACK_OFF_UP_PA
-            or self._steps >= _MOST_STEPS
+            or self._steps >= self.most_steps
             or self._ms >= limits.BACK_OFF_MAX_MS
         ):
             return False
         self._owed += limits.BACK_OFF_UL_H * dt_ms
         steps = self._owed // units.STEP_ULH_MS
         self._owed -= steps * units.STEP_ULH_MS
-        left = _MOST_STEPS - self._steps
+        left = self.most_steps - self._steps
         if steps > left:
             steps = left
         self._steps += steps

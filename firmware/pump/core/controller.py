@@ -508,9 +508,22 @@ class Controller:
             and self._may_deliver() == reasons.OK
         )
 
+    def calibrate(self, step_ulh_ms: int) -> None:
+        """Before the first step: a motor step moves ``step_ulh_ms``, 506_250 to
+        618_750 uL/h x ms."""
+        self.volume.step_ulh_ms = step_ulh_ms
+        self.interlock.step_ulh_ms = step_ulh_ms
+        self.air.calibrate(step_ulh_ms)
+        steps = units.steps_for_volume(limits.BACK_OFF_MAX_UL, step_ulh_ms)
+        # Never more steps than the guard lets pass.
+        if steps < self.back_off.most_steps:
+            self.back_off.most_steps = steps
+            self.interlock.back_off_steps = steps
+        self.shadow.seal(self)
+
     def rx_steps(self) -> int:
         """The committed volume in whole steps."""
-        return units.steps_for_volume(self.rx.vtbi_ul)
+        return units.steps_for_volume(self.rx.vtbi_ul, self.volume.step_ulh_ms)
 
     def report_altered_image(self) -> None:
         """The firmware in flash is not what was shipped.  (F25)"""

@@ -59,6 +59,7 @@ RECOVERED = const(13)
 CLOSED = const(14)
 STORAGE = const(15)
 GUARD = const(16)
+CALIBRATED = const(17)
 
 # Bits of STORAGE's code: what of the storage there is.
 HAS_FRAM = const(1)
@@ -88,13 +89,14 @@ LOG_KINDS: tuple[tuple, ...] = (
     ("CLOSED", True, "1: counted as fully delivered", "session", "delivered steps"),
     ("STORAGE", True, "bits: FRAM, clock, date, log broken, slot damaged", "records", "broken at"),
     ("GUARD", True, "why it cut the motor off", "-", "-"),
+    ("CALIBRATED", False, "bits: volume, downstream, upstream", "step in uL/h x ms", "role"),
 )
 COL_NAME = const(0)
 COL_URGENT = const(1)
 COL_CODE = const(2)
 COL_A = const(3)
 COL_B = const(4)
-N_KINDS = const(17)
+N_KINDS = const(18)
 
 # What the line says of a record, and of the log.
 LOG_FIELDS = ("seq", "day", "ms", "kind", "code", "a", "b", "prev", "crc")

@@ -25,6 +25,8 @@ class Interlock:
     def __init__(self):
         self.budget = 0
         self.reversed_steps = 0
+        self.step_ulh_ms = units.STEP_ULH_MS  # volume of a step, by calibration
+        self.back_off_steps = _BACK_OFF_STEPS
 
     def apply(self, outputs, state: int, cap_ul_h: int) -> bool:
         """Cut ``outputs`` to what ``state`` and ``cap_ul_h`` allow; returns
@@ -51,15 +53,16 @@ class Interlock:
             cut = True
         filled = cap_ul_h * outputs.slot_ms
         self.budget += filled
-        most = units.STEP_ULH_MS + filled
+        step_ulh_ms = self.step_ulh_ms
+        most = step_ulh_ms + filled
         if self.budget > most:
             self.budget = most
         if outputs.steps:
-            allowed = self.budget // units.STEP_ULH_MS
+            allowed = self.budget // step_ulh_ms
             if outputs.steps > allowed:
                 outputs.steps = allowed
                 cut = True
-            self.budget -= outputs.steps * units.STEP_ULH_MS
+            self.budget -= outputs.steps * step_ulh_ms
         return cut
 
     def _apply_back(self, outputs, state: int) -> bool:
@@ -73,7 +76,7 @@ class Interlock:
             outputs.rate_ul_h = 0
             outputs.reverse = False
             return cut
-        left = _BACK_OFF_STEPS - self.reversed_steps
+        left = self.back_off_steps - self.reversed_steps
         cut = outputs.steps > left
         if cut:
             outputs.steps = left

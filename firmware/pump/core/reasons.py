@@ -65,6 +65,7 @@ NO_SUCH_RECORD = const(51)
 STORAGE = const(52)
 KEY_MISMATCH = const(53)
 STOP_KEY = const(54)
+CALIBRATION_BOUNDS = const(55)
 
 REASONS = (
     ("OK", "done"),
@@ -122,4 +123,5 @@ REASONS = (
     ("STORAGE", "it could not be stored"),
     ("KEY_MISMATCH", "not the checksum of a key in four parts"),
     ("STOP_KEY", "the STOP key is pressed, or its wire is off"),
+    ("CALIBRATION_BOUNDS", "no sound mechanism or sensor is so far off"),
 )

@@ -25,6 +25,7 @@ ITEM_NAMES = (
     b"KEYS",
     b"CLOCK",
     b"DATE",
+    b"CALIBRATION",
     b"DEVICE_KEY",
 )
 # (what it shows, what fails it)
@@ -45,5 +46,6 @@ ITEM_TEXTS = (
     ("no key is pressed", "never: absent or pressed"),
     ("two seconds of the clock chip are two seconds", "they are more than 2 % off"),
     ("the clock chip knows the date", "never: absent"),
+    ("volume per step or a sensor was measured", "its record is damaged; absent: nominal"),
     ("a device key is set", "never: absent, and nobody can log in"),
 )

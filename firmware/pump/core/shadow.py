@@ -25,7 +25,7 @@ class Shadow:
     """Complements of a controller's critical variables."""
 
     def __init__(self):
-        self._inverse = array("i", [0] * 12)
+        self._inverse = array("i", [0] * 14)
         self._rx_inverse = array("i", [0] * _FIELDS)
         self._next = 0
 
@@ -46,6 +46,8 @@ class Shadow:
         inverse[9] = ~c.interlock.budget
         inverse[10] = ~c.delivery_ms
         inverse[11] = ~c.alarms.active
+        inverse[12] = ~volume.step_ulh_ms
+        inverse[13] = ~c.interlock.step_ulh_ms
 
     def is_intact(self, c) -> bool:
         """Whether ``c`` is as it was sealed, and the prescription as it was
@@ -80,6 +82,8 @@ class Shadow:
             & (c.interlock.budget ^ inverse[9])
             & (c.delivery_ms ^ inverse[10])
             & (c.alarms.active ^ inverse[11])
+            & (volume.step_ulh_ms ^ inverse[12])
+            & (c.interlock.step_ulh_ms ^ inverse[13])
             & (rx.cap_ul_h ^ rx_inverse[_CAP])
             & (rx.slew_ul_h_s ^ rx_inverse[_SLEW])
             & (rx.occlusion_pa ^ rx_inverse[_OCCLUSION])

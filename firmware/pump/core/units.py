@@ -38,18 +38,65 @@ STEPS_PER_ML = const(6400)
 STEP_ULH_MS = const(562_500)
 
 
-def steps_for_volume(volume_ul: int) -> int:
-    """Whole motor steps that fit into ``volume_ul`` (0 to 2_000_000 uL).
+def steps_for_volume(volume_ul: int, step_ulh_ms: int = STEP_ULH_MS) -> int:
+    """Whole motor steps of ``step_ulh_ms`` that fit into ``volume_ul`` (0 to
+    2_000_000 uL).
 
     Rounds down: the pump never owes more than was ordered.  6400 steps/mL is
-    6.4 steps/uL, hence 64/10; the product stays below 2**30.
+    6.4 steps/uL, hence 64/10; the product stays below 2**30.  For a step that was
+    measured it is a long division, bit by bit, as exact and as small.
     """
-    return volume_ul * 64 // 10
+    if step_ulh_ms == STEP_ULH_MS:
+        return volume_ul * 64 // 10
+    steps = 0
+    rest = 0
+    bit = 1 << 20
+    while bit:
+        steps <<= 1
+        rest <<= 1
+        if volume_ul & bit:
+            rest += UL_IN_ULH_MS
+        steps += rest // step_ulh_ms
+        rest %= step_ulh_ms
+        bit >>= 1
+    return steps
 
 
-def volume_for_steps(steps: int) -> int:
-    """Volume in uL of ``steps`` (0 to 12_800_000), rounded down.
+def volume_for_steps(steps: int, step_ulh_ms: int = STEP_ULH_MS) -> int:
+    """Volume in uL of ``steps`` (0 to 14_300_000) of ``step_ulh_ms``, rounded down.
 
     0.15625 uL a step is 5/32; the product stays below 2**30.
     """
-    return steps * 5 // 32
+    if step_ulh_ms == STEP_ULH_MS:
+        return steps * 5 // 32
+    volume_ul = 0
+    rest = 0
+    bit = 1 << 23
+    while bit:
+        volume_ul <<= 1
+        rest <<= 1
+        if steps & bit:
+            rest += step_ulh_ms
+        volume_ul += rest // UL_IN_ULH_MS
+        rest %= UL_IN_ULH_MS
+        bit >>= 1
+    return volume_ul
+
+
+def nominal_for(amount: int, step_ulh_ms: int) -> int:
+    """``amount`` (a rate in uL/h or a volume in uL, to 2_000_000) of fluid as who
+    takes each step for a nominal one must call it, rounded up."""
+    if step_ulh_ms == STEP_ULH_MS:
+        return amount
+    nominal = 0
+    rest = 0
+    bit = 1 << 20
+    while bit:
+        nominal <<= 1
+        rest <<= 1
+        if amount & bit:
+            rest += STEP_ULH_MS
+        nominal += rest // step_ulh_ms
+        rest %= step_ulh_ms
+        bit >>= 1
+    return nominal + 1 if rest else nominal

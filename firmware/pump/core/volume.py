@@ -27,11 +27,12 @@ class Volume:
 
     def __init__(self):
         self.vtbi_steps = 0
+        self.step_ulh_ms = units.STEP_ULH_MS  # volume of a step, by calibration
         self.begin(0)
 
     def begin(self, vtbi_ul: int) -> None:
         """A new session of ``vtbi_ul`` (1_000 to 2_000_000 uL)."""
-        self.vtbi_steps = units.steps_for_volume(vtbi_ul)
+        self.vtbi_steps = units.steps_for_volume(vtbi_ul, self.step_ulh_ms)
         self.granted_steps = 0
         self.counted_steps = 0
         self.missing_steps = 0
@@ -82,7 +83,7 @@ class Volume:
 
     def delivered_ul(self) -> int:
         """Delivered volume in uL, rounded down."""
-        return units.volume_for_steps(self.delivered_steps())
+        return units.volume_for_steps(self.delivered_steps(), self.step_ulh_ms)
 
     def last_grants(self) -> int:
         """Steps granted by the two ticks before."""
@@ -100,8 +101,9 @@ class Volume:
         self._grant_3 = self._grant_2
         self._grant_2 = self._grant_1
         self._grant_1 = self._grant_0
+        step_ulh_ms = self.step_ulh_ms
         owed = self.remainder + rate_ul_h * dt_ms
-        steps = owed // units.STEP_ULH_MS
+        steps = owed // step_ulh_ms
         left = self.vtbi_steps - self.granted_steps
         if steps > left:
             steps = left
@@ -116,18 +118,18 @@ class Volume:
         # From the start of the slot until the last of the steps falls due.
         # Halved before the multiplication so that it stays below 2**30; the
         # error is below 1 us from 1 mL/h up, and carried nowhere.
-        need = steps * units.STEP_ULH_MS - self.remainder
+        need = steps * step_ulh_ms - self.remainder
         part = (need % rate_ul_h >> 1) * 1000 // (rate_ul_h + 1 >> 1)
         self.last_step_us = need // rate_ul_h * 1000 + part
-        self.remainder = owed - steps * units.STEP_ULH_MS
-        if self.remainder >= units.STEP_ULH_MS:
+        self.remainder = owed - steps * step_ulh_ms
+        if self.remainder >= step_ulh_ms:
             # Cut off by the end of the order: nothing is owed any more.
             self.remainder = 0
         self.granted_steps += steps
         return steps
 
     def _end_of_grants(self, owed: int, left: int, dt_ms: int) -> None:
-        if owed < units.STEP_ULH_MS:
+        if owed < self.step_ulh_ms:
             self.remainder = owed
         if left > 0:
             return

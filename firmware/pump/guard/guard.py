@@ -41,11 +41,12 @@ TRIP_NAMES = (
 
 # --- limits, the guard's own ---------------------------------------------------
 
-# What it accepts as a prescription: the mechanism's range and a day's largest bag.
+# What it accepts as a prescription: the mechanism's range and a day's largest bag, and a
+# ninth more: it takes every step for a nominal one, and a step may hold a tenth less.
 CAP_MIN_UL_H = const(100)
-CAP_MAX_UL_H = const(1_200_000)
+CAP_MAX_UL_H = const(1_333_334)
 VTBI_MIN_UL = const(1000)
-VTBI_MAX_UL = const(2_000_000)
+VTBI_MAX_UL = const(2_222_223)
 # The loop beats every 10 ms; a tick may come 20 ms late (L20).  Judged by four
 # checks of 8 ms in a row: a gap of 32 ms never trips, one of 40 ms always does.
 NO_BEAT_MS = const(30)

@@ -2,9 +2,10 @@
 
 from machine import Pin
 
+from pump.core.calibration import DOWN, UP, Calibration
 from pump.hal import pinout
 from pump.hal.analog_input import AnalogInput
-from pump.hal.pressure_scale import COUNT_MAX, COUNT_MIN, COUNTS_AT_AMBIENT, PA_PER_COUNT
+from pump.hal.pressure_scale import COUNT_MAX, COUNT_MIN
 
 _FLUID = 1 << pinout.FLUID
 _DOOR = 1 << pinout.DOOR
@@ -19,9 +20,13 @@ class LineSensors:
     A drop's pulse lasts 20 ms or more, two ticks: looking once a tick sees it.
 
     ``is_probing``  the air detector's emitter is off
+    ``down_counts``, ``up_counts``  the last readings as the converter gave them
     """
 
     def __init__(self):
+        self.down_counts = 0
+        self.up_counts = 0
+        self.calibrate(Calibration())
         down = AnalogInput(pinout.PRESSURE_DOWN)
         up = AnalogInput(pinout.PRESSURE_UP)
         self.has_pressures = down.is_connected or up.is_connected
@@ -34,6 +39,13 @@ class LineSensors:
         self._air_probe = Pin(pinout.AIR_PROBE, Pin.OUT, value=0).value
         self.is_probing = False
 
+    def calibrate(self, calibration) -> None:
+        """Read by ``calibration`` from now on."""
+        self._down_zero = calibration.zero[DOWN]
+        self._down_gain = calibration.gain[DOWN]
+        self._up_zero = calibration.zero[UP]
+        self._up_gain = calibration.gain[UP]
+
     def probe(self, outputs) -> None:
         """Switch the air detector's emitter off or on, as ``air_probe`` says."""
         self.is_probing = outputs.air_probe
@@ -43,10 +55,12 @@ class LineSensors:
         """Two conversions, and what ``levels`` of the pins say."""
         count = self._read_down() >> 4
         inputs.down_ok = COUNT_MIN <= count <= COUNT_MAX
-        inputs.down_pa = (count - COUNTS_AT_AMBIENT) * PA_PER_COUNT
+        self.down_counts = count
+        inputs.down_pa = ((count << 4) - self._down_zero) * self._down_gain >> 10
         count = self._read_up() >> 4
         inputs.up_ok = COUNT_MIN <= count <= COUNT_MAX
-        inputs.up_pa = (count - COUNTS_AT_AMBIENT) * PA_PER_COUNT
+        self.up_counts = count
+        inputs.up_pa = ((count << 4) - self._up_zero) * self._up_gain >> 10
         inputs.air = levels & _FLUID == 0
         inputs.door_open = levels & _DOOR != 0
         is_drop = levels & _DROP != 0

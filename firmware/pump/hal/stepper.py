@@ -14,7 +14,7 @@ import rp2
 from machine import Pin
 from micropython import const
 
-from pump.core import limits
+from pump.core import limits, units
 from pump.hal import pinout
 
 TYPE_CHECKING = False
@@ -30,8 +30,6 @@ _DRY_US = const(1000)
 # The queue holds two or three words when a slot is appended, which adds one or
 # two; of the FIFO's four, as many must be free, as put must never wait.
 _FIFO_WORDS = const(4)
-# One step in uL/h x us.
-_STEP_US_UL_H = const(562_500_000)
 # Encoded by hand: assembling the text takes 4 ms each time, on the board.
 _PULL = const(0x8080)  # pull(noblock)
 _STEP_LOW = const(0xE000)  # set(pins, 0)
@@ -78,11 +76,16 @@ class Stepper:
         self._active = self._sm.active
         self.is_running = False
         self.is_reverse = False
+        self.calibrate(units.STEP_ULH_MS)
         # Both from the start of this tick on, so that they stay small.
         self._slot_us = 0  # when the next slot begins
         self._free_us = 0  # when the program has done all that is queued
         self.restarts = 0  # times that a queue was thrown away while moving
         self.queue_dropped = False  # by the call of ``apply`` before
+
+    def calibrate(self, step_ulh_ms: int) -> None:
+        """A motor step moves ``step_ulh_ms``, 506_250 to 618_750 uL/h x ms."""
+        self._step_us_ul_h = step_ulh_ms * 1000  # below 2**30
 
     def apply(self, outputs, passed_us: int) -> None:
         """Make the motor do what one step of the controller decided.
@@ -151,7 +154,7 @@ class Stepper:
                 # Never closer than the rate says.  Two us less, which the first
                 # interval of a word has more, or an undisturbed queue would fall
                 # behind.
-                least = _STEP_US_UL_H // outputs.rate_ul_h - _PERIOD_CYCLES - 2
+                least = self._step_us_ul_h // outputs.rate_ul_h - _PERIOD_CYCLES - 2
                 if gap < least:
                     # A delay before this word holds a part of the first interval.
                     # In one word all would be as long as the others and the last

@@ -6,7 +6,7 @@ firmware dispatches by it and the host's client builds lines from it.
 
 from micropython import const
 
-from pump.core import event_log, limits, roles
+from pump.core import calibration, event_log, limits, roles
 from pump.core import infusion_state as st
 from pump.protocol import authentication as auth
 
@@ -47,18 +47,23 @@ M_ROLE = const(12)
 M_READ_DATE = const(13)
 M_LOG = const(14)
 M_LOG_ENDS = const(15)
-M_HELLO = const(16)
-M_CHALLENGE = const(17)
-M_LOGIN = const(18)
-M_LOGOUT = const(19)
-M_PROGRAM = const(20)
-M_SETTINGS = const(21)
-M_RUNG = const(22)
-M_COMMIT = const(23)
-M_DATE = const(24)
-M_KEY = const(25)
-M_KEY_COMMIT = const(26)
-M_REPL = const(27)
+M_TABLE = const(16)
+M_CAL = const(17)
+M_RAW = const(18)
+M_HELLO = const(19)
+M_CHALLENGE = const(20)
+M_LOGIN = const(21)
+M_LOGOUT = const(22)
+M_PROGRAM = const(23)
+M_SETTINGS = const(24)
+M_RUNG = const(25)
+M_COMMIT = const(26)
+M_DATE = const(27)
+M_KEY = const(28)
+M_KEY_COMMIT = const(29)
+M_REPL = const(30)
+M_CALIBRATE = const(31)
+M_CAL_COMMIT = const(32)
 
 # Verbs on a line of HELP?, and in ``arguments`` for all of its lines.
 HELP_VERBS = const(6)
@@ -163,6 +168,23 @@ MESSAGES: tuple[tuple, ...] = (
         "first record of the log, the one to come, the first that breaks the chain or -1",
     ),
     (
+        b"TABLE?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "protocol version and checksum of the message table, as HELLO wants them",
+    ),
+    (
+        b"CAL?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (("which", 0, 1, "0 in force, 1 staged"),),
+        "the calibration",
+    ),
+    (b"RAW?", QUERY, roles.OBSERVER, 0, (), "both pressures as the converter reads them, 0-4095"),
+    (
         b"HELLO",
         LINK,
         roles.OBSERVER,
@@ -260,6 +282,26 @@ MESSAGES: tuple[tuple, ...] = (
         0,
         (),
         "leave the firmware for MicroPython's prompt; no session open",
+    ),
+    (
+        b"CALIBRATE",
+        CARE,
+        roles.MAINTENANCE,
+        0,
+        (
+            ("part", 0, calibration.NOMINAL_ALL, "0 volume, 1 downstream, 2 upstream, 3 none"),
+            ("a", 0, calibration.STEP_MAX_ULH_MS, "a step in uL/h x ms, or a sensor's zero"),
+            ("b", 0, 65535, "0, or a sensor's gain"),
+        ),
+        "stage what was measured of one part, or nominal values for all",
+    ),
+    (
+        b"CAL_COMMIT",
+        CARE,
+        roles.MAINTENANCE,
+        0,
+        (("checksum", 0, 65535, ""),),
+        "store the staged calibration and restart; the checksum is that of its CAL? line",
     ),
     (b"CANCEL", EVENT, roles.OPERATOR, st.EV_CANCEL, (), "drop the committed prescription"),
     (b"START", EVENT, roles.OPERATOR, st.EV_START, (), "begin the infusion on rung 0"),
@@ -389,6 +431,23 @@ REPLIES = (
     (b"DATE?", ("day", "second", "valid")),
     (b"LOG?", event_log.LOG_FIELDS),
     (b"LOG_ENDS?", event_log.LOG_HEAD_FIELDS),
+    (b"TABLE?", ("version", "table")),
+    (
+        b"CAL?",
+        (
+            "which",
+            "state",
+            "step_ulh_ms",
+            "down_zero",
+            "down_gain",
+            "up_zero",
+            "up_gain",
+            "volume_day",
+            "down_day",
+            "up_day",
+        ),
+    ),
+    (b"RAW?", ("down_counts", "up_counts")),
     (b"HELLO", ("version", "table", "last_seq")),
     (b"CHALLENGE", ("nonce",)),
     (b"LOGIN", ("role",)),

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from titra import exit_codes
+from titra.options import baud_option, key_option
 
 
 @click.command("log", help="Read the event log of the pump at PORT and verify its chain.")
@@ -16,10 +17,17 @@ from titra import exit_codes
 @click.option("--last", type=click.IntRange(1), help="Only the last so many records.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write them as CSV.")
-@click.option("--baud", type=click.IntRange(1200, 4_000_000), default=115_200, show_default=True)
+@key_option
+@baud_option
 @click.pass_context
 def command(
-    ctx: click.Context, port: str, last: int | None, as_json: bool, out: Path | None, baud: int
+    ctx: click.Context,
+    port: str,
+    last: int | None,
+    as_json: bool,
+    out: Path | None,
+    key: bytes | None,
+    baud: int,
 ) -> None:
     from rich.console import Console
 
@@ -41,7 +49,10 @@ def command(
         fail(str(error), exit_codes.NO_DEVICE)
     try:
         link.write(b"\n")
-        log = read_log(Client(link, key=None), last)
+        client = Client(link, key)
+        if key is not None:
+            client.hello()
+        log = read_log(client, last)
     except LinkError as error:
         fail(str(error), exit_codes.NO_DEVICE)
     except Refused as error:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import click
 
 from titra import exit_codes
+from titra.options import baud_option, key_option
 
 
 @click.command("monitor", help="Watch the board or simulator at PORT; changes nothing.")
 @click.argument("port")
 @click.option("--once", is_flag=True, help="One look, then end.")
-@click.option("--baud", type=click.IntRange(1200, 4_000_000), default=115_200, show_default=True)
+@key_option
+@baud_option
 @click.pass_context
-def command(ctx: click.Context, port: str, once: bool, baud: int) -> None:
+def command(ctx: click.Context, port: str, once: bool, key: bytes | None, baud: int) -> None:
     from host_sim.client import Refused
     from host_sim.links import LinkError, SerialLink
     from titra.monitor import watch
@@ -24,11 +26,12 @@ def command(ctx: click.Context, port: str, once: bool, baud: int) -> None:
         click.echo(f"titra monitor: {error}", err=True)
         ctx.exit(exit_codes.NO_DEVICE)
     try:
-        watch(link, port, once)
+        watch(link, port, once, key)
     except (LinkError, Refused) as error:
         where = "" if str(error).startswith(port) else f"{port}: "
         click.echo(f"titra monitor: {where}{error}", err=True)
-        ctx.exit(exit_codes.NO_DEVICE)
+        is_lost = isinstance(error, LinkError)
+        ctx.exit(exit_codes.NO_DEVICE if is_lost else exit_codes.FAILED)
     except KeyboardInterrupt:
         pass
     finally:

@@ -1,0 +1,39 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from titra.ports import KEY_VARIABLE, DeviceKeyError, device_key
+
+
+def _read_key(
+    _context: click.Context, _parameter: click.Parameter, path: Path | None
+) -> bytes | None:
+    try:
+        return device_key(path)
+    except DeviceKeyError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def key_option(command: Callable) -> Callable:
+    """``--key-file FILE``: the command's ``key`` is the 32 bytes in it, else those in
+    the environment, else None."""
+    return click.option(
+        "--key-file",
+        "key",
+        type=click.Path(dir_okay=False, path_type=Path),
+        callback=_read_key,
+        metavar="FILE",
+        help=f"Device key to log in with, 64 hex digits; else from {KEY_VARIABLE}.",
+    )(command)
+
+
+def baud_option(command: Callable) -> Callable:
+    """``--baud N``, which USB ignores."""
+    return click.option(
+        "--baud", type=click.IntRange(1200, 4_000_000), default=115_200, show_default=True
+    )(command)
