@@ -101,7 +101,7 @@ class Fittings:
         board.buses[0].parts[CLOCK_ADDRESS] = _ByteWise(self.clock)
         for pin, level in AT_REST_LEVELS.items():
             board.drive(pin, level)
-        self.counts = list(AT_REST_COUNTS)
+        self.counts: list[int] = list(AT_REST_COUNTS)
         self._random = random.Random(seed)
         adc = board.mcu.adc
         stock: Callable[[int], None] = adc.on_adc_read

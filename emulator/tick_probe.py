@@ -27,7 +27,7 @@ _BEGIN, _END, _VALUE, _ROW, _MARK = 0x00, 0x04, 0x08, 0x0C, 0x10
 _COMMAND = 0x14
 HURRIED_SLEW_UL_H_S = 100 * limits.SLEW_MAX_UL_H_S
 HURRIED_DWELL_S = 5
-# What stands in ``pump.core.limits`` of a hurried board.
+# What stands in ``pump.core.limits`` of a hurried board, compiled in.
 BOUNDS = {"SLEW_MAX_UL_H_S": HURRIED_SLEW_UL_H_S, "DWELL_MIN_MS": HURRIED_DWELL_S * 1000}
 # What to do at the beginning of the next tick.
 NOTHING = 0
@@ -147,9 +147,6 @@ def install(application):
 """
 
 _HURRY = """\
-    from pump.core import limits
-    limits.SLEW_MAX_UL_H_S = {slew}
-    limits.DWELL_MIN_MS = {dwell_ms}
     application.controller.staged.check = _Hurried(application.controller.staged).check
 """
 
@@ -216,9 +213,7 @@ def source(record: bool = False, hurried: bool = False) -> str:
         dwell=limits.DWELL_MIN_MS // 1000,
         hurried_slew=HURRIED_SLEW_UL_H_S,
         hurried_dwell=HURRIED_DWELL_S,
-        hurry=_HURRY.format(slew=HURRIED_SLEW_UL_H_S, dwell_ms=HURRIED_DWELL_S * 1000)
-        if hurried
-        else "",
+        hurry=_HURRY if hurried else "",
         install="    application.controller.step = _Steps(application.controller).step"
         if record
         else "",

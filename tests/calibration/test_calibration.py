@@ -270,7 +270,7 @@ def test_a_power_cut_within_the_write_leaves_the_old_or_the_new_one():
                              field=lambda n: None, field_text=lambda n: None)  # fmt: skip
 
     def keep(flash: Flash, step: int) -> None:
-        made = Calibrator(Store(flash), journal)
+        made = Calibrator(Store(flash), journal, None)
         assert made.stage(calibration.VOLUME, step, 0) == 0
         assert made.commit(made.checksum(writer), writer, 3) == 0
 
@@ -287,7 +287,7 @@ def test_a_power_cut_within_the_write_leaves_the_old_or_the_new_one():
             keep(flash, 600_000)
         flash.supply.restore()
         flash.power_on()
-        after = Calibrator(Store(flash), journal)
+        after = Calibrator(Store(flash), journal, None)
         assert after.state == calibration.IS_CALIBRATED
         found.add(after.in_force.step_ulh_ms)
     assert found <= {550_000, 600_000} and 550_000 in found

@@ -111,7 +111,8 @@ def test_free_flow_after_a_relieved_occlusion_is_seen(bench_in, state):
     if state == "PAUSED":
         assert bench.send("RESET") == "OK"
     bench.pours = True
-    assert bench.run_until(lambda: "FREE_FLOW" in bench.alarms, 100) <= 50
+    # A drop in every tick, of which every other one is seen.
+    assert bench.run_until(lambda: "FREE_FLOW" in bench.alarms, 100) <= 80
 
 
 @pytest.mark.req("L15")

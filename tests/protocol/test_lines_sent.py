@@ -128,13 +128,16 @@ def link_of(sent: Sent) -> HostLink:
 def widest_calibrator() -> Calibrator:
     """Every figure of it as long as it gets."""
     store = SimpleNamespace(read=lambda name, buffer: MISSING, write=lambda *record: True)
-    made = Calibrator(store, SimpleNamespace(day=36_524, date_known=True))
+    made = Calibrator(
+        store,
+        SimpleNamespace(day=36_524, date_known=True),
+        SimpleNamespace(down_counts=4095, up_counts=4095),
+    )
     made.stage(0, 618_750, 0)
     for part in (1, 2):
         made.stage(part, 24_112, 5139)
     made.state = IS_CALIBRATED
     made.in_force.copy(made.staged)
-    made.sensors = SimpleNamespace(down_counts=4095, up_counts=4095)
     return made
 
 

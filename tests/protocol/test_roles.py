@@ -636,6 +636,7 @@ class Desk(RuleBasedStateMachine):
             Calibrator(
                 SimpleNamespace(read=lambda name, buffer: MISSING, write=lambda *record: True),
                 self.diary,
+                SimpleNamespace(down_counts=0, up_counts=0),
             ),
         )  # fmt: skip
         self.inputs, self.outputs = Inputs(), Outputs()

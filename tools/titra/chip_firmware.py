@@ -14,7 +14,7 @@ def shipped_firmware() -> bytes:
 
 def probed_firmware(record: bool = False, hurried: bool = False) -> bytes:
     """The same with the module of ``emulator.tick_probe`` beside it."""
-    files = compiled_firmware()
+    files = compiled_firmware(tick_probe.BOUNDS if hurried else None)
     files["main.py"] = tick_probe.with_probe(files["main.py"].decode()).encode()
     files[f"{tick_probe.MODULE}.mpy"] = compile_module(
         f"{tick_probe.MODULE}.py", tick_probe.source(record, hurried).encode()

@@ -8,6 +8,7 @@ cutting up the heap.
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ FIRMWARE = Path(pump.__file__).parent.parent
 # 3: no assertions and no line numbers, which would lie on the heap.
 OPTIMIZATION = 3
 _AS_SOURCE = ("boot.py", "main.py")
+_LIMITS = "pump/core/limits.py"
+_TABLE = "pump/protocol/messages.py"
 
 
 class CompileError(Exception):
@@ -58,27 +61,42 @@ def compile_module(name: str, source: bytes) -> bytes:
         return compiled.read_bytes()
 
 
+def _with_limits(source: bytes, limits: tuple[tuple[str, int], ...]) -> bytes:
+    text = source.decode()
+    for name, value in limits:
+        text, found = re.subn(rf"(?m)^{name} = const\(.*\)$", f"{name} = const({value})", text)
+        if found != 1:
+            raise CompileError(f"pump/core/limits.py: {name} is not defined there")
+    return text.encode()
+
+
 @cache
-def _compiled() -> tuple[tuple[str, bytes], ...]:
+def _compiled(limits: tuple[tuple[str, int], ...]) -> tuple[tuple[str, bytes], ...]:
     sources = {
         path.relative_to(FIRMWARE).as_posix(): path.read_bytes()
         for path in sorted(FIRMWARE.rglob("*.py"))
     }
     names = [name for name in sources if name not in _AS_SOURCE]
     folded = fold_constants(sources)
+    if limits:
+        # What the host compares with its own stays as it is.
+        table = folded[_TABLE]
+        sources[_LIMITS] = _with_limits(sources[_LIMITS], limits)
+        folded = {**fold_constants(sources), _TABLE: table}
     with ThreadPoolExecutor(4) as pool:
         modules = pool.map(lambda name: compile_module(name, folded[name]), names)
         files = {name.removesuffix(".py") + ".mpy": data for name, data in zip(names, modules)}  # noqa: B905
     return tuple(sorted({**{name: sources[name] for name in _AS_SOURCE}, **files}.items()))
 
 
-def compiled_firmware() -> dict[str, bytes]:
+def compiled_firmware(limits: dict[str, int] | None = None) -> dict[str, bytes]:
     """Every file of the firmware by its path on the board, sorted; compiled once per
-    process.  Manifest and device key are not among them.
+    process.  Manifest and device key are not among them.  ``limits``: other values of
+    constants in ``pump.core.limits``, for tests that have no hours.
 
     Raises ``CompileError``.
     """
-    return dict(_compiled())
+    return dict(_compiled(tuple(sorted((limits or {}).items()))))
 
 
 def manifest_of(files: dict[str, bytes]) -> bytes:

@@ -102,10 +102,9 @@ class Application:
             self.guard_timer.take_turns_from(bench_parts.LoopBack)
         flash_store = FlashStore()
         self.journal = Journal(fram, flash_store, self.clock_chip, on_bench)
-        self.calibrator = Calibrator(flash_store, self.journal)
+        self.calibrator = Calibrator(flash_store, self.journal, self.sensors)
         self.sensors.calibrate(self.calibrator.in_force)
         self.stepper.calibrate(self.calibrator.in_force.step_ulh_ms)
-        self.calibrator.sensors = self.sensors
         self.image = FirmwareImage()
         self.controller = Controller()
         self.controller.calibrate(self.calibrator.in_force.step_ulh_ms)

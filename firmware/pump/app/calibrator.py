@@ -26,12 +26,12 @@ class Calibrator:
     """``in_force`` since boot; ``state`` is how its record was found.  A damaged one
     fails the self-test, so that nothing is delivered with a guess."""
 
-    def __init__(self, flash_store, journal):
+    def __init__(self, flash_store, journal, sensors):
         self._store = flash_store
         self._journal = journal
         self._buffer = bytearray(CALIBRATION_BYTES)
         self._crc = Crc16()
-        self.sensors = None  # who reads the converter, once it is there
+        self._sensors = sensors  # who reads the converter
         self.in_force = Calibration()
         self.staged = Calibration()
         n = flash_store.read(CALIBRATION, self._buffer)
@@ -65,8 +65,8 @@ class Calibrator:
 
     def write_raw(self, writer) -> None:
         """Append what RAW? says."""
-        writer.field(self.sensors.down_counts)
-        writer.field(self.sensors.up_counts)
+        writer.field(self._sensors.down_counts)
+        writer.field(self._sensors.up_counts)
 
     def checksum(self, writer) -> int:
         """CRC-16 over the staged line, from its number on, and a line feed; ``writer``

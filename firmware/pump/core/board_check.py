@@ -158,8 +158,6 @@ class BoardCheck:
                 self._guard_ms = 1000
                 self.guard_is_alive = False
                 seen = _GUARD
-        if inputs.guard_trip:
-            seen = _GUARD
         if self._judge_clock(inputs.clock_fitted, clock_seconds, inputs.osc_percent, raw_ms):
             seen |= _CLOCK
         if not inputs.storage_ok:

@@ -53,6 +53,8 @@ _INTEGRITY = 1 << ac.INTEGRITY
 _INTERRUPTED = 1 << ac.INTERRUPTED
 _LEFT_PAUSED = 1 << ac.LEFT_PAUSED
 _UNTESTED = 1 << ac.SELF_TEST_FAILED
+_CUT_OFF = 1 << ac.MOTOR_CUT_OFF
+_GUARD = 1 << ac.GUARD_TRIP
 # Climbing or held on a rung of the ladder: delivery of the dose.
 _ON_LADDER = 1 << st.INFUSING | 1 << st.RUNG_HELD
 _LEFT_ALONE = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
@@ -256,6 +258,10 @@ class Controller:
         volume = self.volume
         if volume.counted_steps > volume.granted_steps:
             seen |= _INTERLOCK  # the motor took a step that nobody granted
+        if inputs.guard_trip:
+            seen |= _GUARD
+        if self._ordered_enable and not inputs.enable_level and state != st.SELF_TEST:
+            seen |= _CUT_OFF
         is_delivering = bit & st.DELIVERING_STATES
         steps = inputs.step_edges
         if steps:

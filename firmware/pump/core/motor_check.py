@@ -5,7 +5,6 @@ from micropython import const
 from pump.core import alarm_conditions as ac
 from pump.core import limits
 
-_CUT_OFF = 1 << ac.MOTOR_CUT_OFF
 _MOTOR = 1 << ac.MOTOR_FAULT
 
 # Long enough after the last ordered step for the shaft to have come to rest.
@@ -52,8 +51,6 @@ class MotorCheck:
             self._rest_ms += dt_ms
         if ordered_enable:
             self._stuck_on_ms = 0
-            if not inputs.enable_level:
-                seen = _CUT_OFF
         else:
             if inputs.enable_level:
                 self._stuck_on_ms += dt_ms

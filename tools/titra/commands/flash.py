@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -88,7 +89,7 @@ def command(
         if not quiet:
             click.echo(text, err=True)
 
-    def end(code: int, *reasons: str) -> None:
+    def end(code: int, *reasons: str) -> NoReturn:
         for reason in reasons:
             click.echo(f"titra flash: {reason}", err=True)
         if as_json:

@@ -23,7 +23,7 @@ from host_sim.links import LinkError
 # Bytes of a file in one command: base64 of them is compiled in one piece of RAM.
 _CHUNK = 768
 # Between two bytes of an answer: a hash of the largest file, or an erase in between.
-_ANSWER_S = 20.0
+_ANSWER_S = 20
 
 # Run once when the prompt is reached.  What an interrupted flashing left open is closed
 # now, before another file of that name is made.

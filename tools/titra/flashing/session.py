@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pump
 from host_sim.links import LinkError
@@ -47,7 +48,7 @@ class Request:
 class Outcome:
     """``document`` is what ``--json`` prints; ``failures`` make the exit code 1."""
 
-    document: dict[str, object] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
