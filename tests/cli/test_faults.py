@@ -80,7 +80,11 @@ OUTCOMES = {
     "fram-dead": (None, ALARM, "ALARM_STOPPED", "STORAGE_FAULT"),
     "i2c-stuck": (None, ALARM, "ALARM_STOPPED", "STORAGE_FAULT"),
     "bit-flip": (47, ALARM, "FAULT", "INTEGRITY"),  # of the cap
-    "flash-bit-flip": (None, DONE, "COMPLETE", ""),  # matters to the next boot
+    "flash-bit-flip": (None, ALARM, "FAULT", "INTEGRITY"),  # once the motor is off
+    # What a pump and its sensors are until they are calibrated.
+    "step-volume": (1050, DONE, "COMPLETE", ""),
+    "pressure-offset": (1000, DONE, "COMPLETE", ""),
+    "pressure-gain": (1050, DONE, "COMPLETE", ""),
     "link-silent": (None, ALARM, "ALARM_STOPPED", "LINK_SILENT"),
     "host-flood": (None, DONE, "COMPLETE", ""),
     "half-frame": (None, ALARM, "ALARM_STOPPED", "LINK_SILENT"),

@@ -10,7 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 UF2_VARIABLE = "TITRA_UF2"
 # Their tests share one run, which is not to be made by two processes.
-ONE_AFTER_THE_OTHER = ("test_chip_ladder", "test_chip_ticks", "test_bare_board")
+ONE_AFTER_THE_OTHER = ("test_chip_ladder", "test_chip_ticks", "test_chip_bare_board")
 # Real time: a busy processor takes ten times what it says.
 TIMEOUT_S = 3600
 

@@ -22,6 +22,9 @@ NO_FAULTS = {
     "no-confirmation": "of a person, and none sits at this bench",
     "reaction-mild": "of a patient, to whom a person answers",
     "reaction-severe": "of a patient, to whom a person answers",
+    "step-volume": "of the pump as it was made, for calibration to find",
+    "pressure-offset": "of the sensors as they were made, likewise",
+    "pressure-gain": "of the sensors as they were made, likewise",
 }
 # One value each, of those that take one.
 VALUES = {

@@ -131,7 +131,7 @@ def test_steps_that_nobody_ordered_are_cut_off():
     the controller does not see it."""
     bed = running(60_000, ml=4)
     motor = pump_of(bed).stepper
-    pump_of(bed).step_counter.new_edges = lambda: 0
+    pump_of(bed)._new_steps = lambda: 0
     began_us, before = bed.board.now_us, bed.board.step_edges
 
     def stuff() -> None:

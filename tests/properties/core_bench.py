@@ -131,7 +131,7 @@ class CoreBench:
         self._shaft = 0  # position, in thousandths of a step
         self._clock_us = 0
         self._drop_part = 0
-        self._noise = 0
+        self._last_bit = 0
         self._is_reverse = False  # what the queue holds
 
     def seal(self) -> None:
@@ -219,11 +219,9 @@ class CoreBench:
             inputs.sound_heard = self.heard
         down_pa, up_pa, air = inputs.down_pa, inputs.up_pa, inputs.air
         if self.sensors_live:
-            # 0 1 1 0: never still, to one who looks at every second reading either.
-            self._noise += 1
-            last_bit = self._noise + 1 >> 1 & 1
-            inputs.down_pa += last_bit
-            inputs.up_pa -= last_bit
+            self._last_bit ^= 1
+            inputs.down_pa += self._last_bit
+            inputs.up_pa -= self._last_bit
         if outputs.air_probe:
             inputs.air = self.probe_works
         self.controller.step(inputs, outputs)

@@ -168,6 +168,7 @@ CASES = [
 )
 def test_a_pump_that_was_tampered_with_is_convicted(bedside, tamper, story, verdict):
     tamper(bedside.bench.controller)
+    bedside.bench.controller.bind_parts()
     with pytest.raises(Broken, match=verdict):
         story(bedside)
 
@@ -176,6 +177,7 @@ def test_a_pump_that_was_tampered_with_is_convicted(bedside, tamper, story, verd
 def test_a_held_rung_without_a_question_is_convicted(bedside):
     bedside.send("STAY")
     no_questions(bedside.bench.controller)
+    bedside.bench.controller.bind_parts()
     with pytest.raises(Broken, match="nobody was asked"):
         bedside.bench.run(1_801_000, 20)
 

@@ -197,6 +197,8 @@ def test_every_pushed_line_fits_at_its_widest():
     inputs = SimpleNamespace(dt_ms=10_000, down_pa=-100_010, up_pa=-100_010)
     outputs = SimpleNamespace(raised=ALL_ALARMS, cleared=ALL_ALARMS, rate_ul_h=1_200_000)
     telemetry.step(inputs, outputs, inputs.dt_ms)
+    while telemetry.is_writing:
+        telemetry.write_on()
     marks = [line[:2] for line in sent.lines]
     assert set(marks) == {mark for mark, _, _ in messages.PUSHED}
     assert marks.count(b"!A") == 2 * ac.N_CONDITIONS

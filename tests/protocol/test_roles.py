@@ -358,6 +358,7 @@ class Diary:
     def __init__(self):
         self.day, self.ms, self.date_known = 0, 0, False
         self.fram_fitted = self.clock_fitted = self.ok = True
+        self.on_bench = 0
         self.log = SimpleNamespace(first_seq=5, next_seq=8, broken_seq=6)
         self._seq = 0
 

@@ -207,6 +207,8 @@ class Application:
             self._polled_ms = 0
         else:
             inputs.event = st.NO_EVENT
+        if inputs.event != st.NO_EVENT and phase != _BOARD_PHASE:
+            self._read_board(inputs, self._levels())  # it is judged by what is so now
         if inputs.event == st.EV_START and controller.may_start():
             heap_unlock()
             self._open_session(inputs)
@@ -233,6 +235,7 @@ class Application:
             self.sensors.probe(outputs)
         if self.link.answer_is_due:
             self.link.answer(outputs)
+        titration = controller.titration
         self._said_ms += dt_ms
         if (
             phase == _QUIET_PHASE
@@ -240,6 +243,7 @@ class Application:
             or outputs.raised
             or outputs.cleared
             or controller.state != state_before
+            or (titration.question and titration.asked_ms == 0)
         ):
             self._note_step(inputs, outputs, state_before)
             self._report(inputs, outputs, self._said_ms)
@@ -255,15 +259,14 @@ class Application:
                 enable,
                 volume.granted_steps,
                 volume.counted_steps + volume.missing_steps,
-                controller.titration.rung,
+                titration.rung,
                 self._stored_ms,
             )
             self._stored_ms = 0
         self._beat()
         if (
             enable
-            and inputs.guard_trip == 0
-            and controller.board.guard_is_alive
+            and controller.guard_is_alive()
             and controller.alarms.active & controller.alarms.fail_mask == 0
         ) or self._may_be_fed_without(inputs, enable):
             self._feed()
@@ -302,7 +305,9 @@ class Application:
         # They are some of those, so there are none without them.
         inputs.reverse_edges = self._new_back_turns() if turns else 0
         inputs.queue_dropped = self.stepper.queue_dropped
-        inputs.guard_trip = REFUSED if self._guard_refused else self.guard_timer.trip
+        guard_timer = self.guard_timer
+        inputs.guard_trip = REFUSED if self._guard_refused else guard_timer.trip
+        inputs.guard_beats = guard_timer.new_beats()
         inputs.lease_steps = self.journal.lease_steps
         inputs.clock_seconds = 0
         if all_of_it:
@@ -313,7 +318,6 @@ class Application:
     def _read_board(self, inputs, levels: int) -> None:
         """What the controller judges in every fourth tick only."""
         self._read_supply(inputs, levels)
-        inputs.guard_beats = self.guard_timer.new_beats()
         inputs.storage_ok = self.journal.ok
         if inputs.clock_fitted:
             inputs.clock_seconds = self._new_seconds()
@@ -391,8 +395,7 @@ class Application:
         # no alarm would ever be heard.
         return self.self_test.result != PASSED or (
             not enable
-            and inputs.guard_trip == 0
-            and self.controller.board.guard_is_alive
+            and self.controller.guard_is_alive()
             and self.controller.alarms.active & self.controller.alarms.fail_mask == 0
         )
 

@@ -1,5 +1,5 @@
 """What the board itself may suffer from: supply, driver, keys, sounder, clocks,
-a dead guard, a memory that takes nothing."""
+a memory that takes nothing."""
 
 from micropython import const
 
@@ -14,7 +14,6 @@ _SENSOR = 1 << ac.SENSOR_FAULT
 _KEY = 1 << ac.KEY_STUCK
 _SOUNDER = 1 << ac.SOUNDER_FAULT
 _CLOCK = 1 << ac.CLOCK_FAULT
-_GUARD = 1 << ac.GUARD_TRIP
 _STORAGE = 1 << ac.STORAGE_FAULT
 
 # Supply and temperature do not change in a tick: they are judged every so often.
@@ -113,13 +112,11 @@ class SounderCheck:
 class BoardCheck:
     """All of them.
 
-    ``blocking``        what is wrong now and forbids delivery, latched or not
-    ``guard_is_alive``  the guard has run lately
+    ``blocking``  what is wrong now and forbids delivery, latched or not
     """
 
     def __init__(self):
         self.blocking = 0
-        self.guard_is_alive = True
         self.stop_key = Key()
         self.ok_key = Key()
         self.is_low = False  # the supply, so that nothing is begun
@@ -131,7 +128,6 @@ class BoardCheck:
         self._slow_ms = 0
         self._sounder_seen = 0
         self._heard_before = False
-        self._guard_ms = 0  # since the guard ran
 
     def step(
         self,
@@ -149,15 +145,6 @@ class BoardCheck:
         ``clock_seconds``: of the clock chip in that time.
         """
         seen = 0
-        if inputs.guard_beats:
-            self._guard_ms = 0
-            self.guard_is_alive = True
-        else:
-            self._guard_ms += dt_ms
-            if self._guard_ms >= limits.GUARD_MISSING_MS:
-                self._guard_ms = 1000
-                self.guard_is_alive = False
-                seen = _GUARD
         if self._judge_clock(inputs.clock_fitted, clock_seconds, inputs.osc_percent, raw_ms):
             seen |= _CLOCK
         if not inputs.storage_ok:

@@ -6,7 +6,7 @@ memory intact, time, sensor health and alarm conditions, transition, volume,
 titration, ramp, the interlock, and the seal on what is remembered.
 
 What must be known within a tick or two is judged in every one: memory, door,
-air, the pressure that the motor makes, keys, the steps granted.  Motor, drops and
+air, pressures, keys, the steps granted.  Motor, drops and
 flow are judged in every second tick, the board in every fourth, with the time and
 the counts since: ``phase``, 0 to 3, says whose turn it is.  A call costs 7 us on
 the board and one by way of two attributes 14, so those of every tick are bound
@@ -111,12 +111,19 @@ class Controller:
         self._back_turns = 0
         self._dropped = False
         self._motion_seen = 0  # what was seen then
+        self._guard_ms = 0  # since the guard ran
         # Since the board was judged.
         self._board_ms = 0
         self._board_late_ms = 0
         self._board_seconds = 0
         self._board_seen = 0
         self._keys_busy = True  # a key is down, or was a moment ago
+        self.bind_parts()
+        self.shadow.seal_rx(self.rx)
+        self.shadow.seal(self)
+
+    def bind_parts(self) -> None:
+        """Find once what every step calls; anew when a part was changed."""
         self._is_intact = self.shadow.is_intact
         self._seal = self.shadow.seal
         self._judge_pressures = self.pressures.step
@@ -129,8 +136,6 @@ class Controller:
         self._grant = self.volume.grant
         self._conditions_now = self._conditions
         self._deliver_now = self._deliver
-        self.shadow.seal_rx(self.rx)
-        self.shadow.seal(self)
 
     # --- the step ------------------------------------------------------------
 
@@ -233,6 +238,10 @@ class Controller:
         self._ordered_sound = outputs.sound
         self._seal(self)
 
+    def guard_is_alive(self) -> bool:
+        """Whether the guard has run lately, and has not tripped."""
+        return self._guard_ms < limits.GUARD_MISSING_MS
+
     def open_question(self) -> int:
         """Number of the question that can be answered now, or 0."""
         asked = self.titration
@@ -246,6 +255,8 @@ class Controller:
         bit = 1 << state
         # What the sensors show now, whatever the state.
         seen = self._judge_pressures(inputs, rx.occlusion_pa, self.ramp.rate_ul_h, dt_ms)
+        # Who asks for something is answered by what is seen now.
+        is_asked = inputs.event != st.NO_EVENT
         if inputs.door_open:
             seen |= _DOOR
         air_detector = self.air
@@ -258,8 +269,13 @@ class Controller:
         volume = self.volume
         if volume.counted_steps > volume.granted_steps:
             seen |= _INTERLOCK  # the motor took a step that nobody granted
-        if inputs.guard_trip:
-            seen |= _GUARD
+        if inputs.guard_beats and not inputs.guard_trip:
+            self._guard_ms = 0
+        else:
+            self._guard_ms += dt_ms
+            if inputs.guard_trip or self._guard_ms >= limits.GUARD_MISSING_MS:
+                self._guard_ms = limits.GUARD_MISSING_MS
+                seen |= _GUARD
         if self._ordered_enable and not inputs.enable_level and state != st.SELF_TEST:
             seen |= _CUT_OFF
         is_delivering = bit & st.DELIVERING_STATES
@@ -279,9 +295,9 @@ class Controller:
             self._board_seconds += inputs.clock_seconds
         phase = self.phase
         self.phase = phase + 1 & 3
-        if phase & 1:
+        if phase & 1 or is_asked:
             self._motion_seen = self._judge_motion(inputs, is_delivering)
-        elif phase == 0:
+        if phase == 0 or is_asked:
             self._board_seen = self._judge_board(
                 inputs,
                 state != st.SELF_TEST,  # which makes and judges sound itself

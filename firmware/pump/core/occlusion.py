@@ -10,8 +10,8 @@ _BAG = 1 << ac.BAG_EMPTY
 _NEAR_EMPTY = 1 << ac.BAG_NEAR_EMPTY
 _SENSOR = 1 << ac.SENSOR_FAULT
 
-# Noise of a sensor, in readings of every other tick: a jump counts for eight, a
-# quiet one takes one back, so every eighth may jump before it is a fault.
+# Noise of a sensor, in ticks: a jump counts for eight, a quiet tick takes one
+# back, so every eighth reading may jump before it is a fault.
 _JUMP_WEIGHT = 8
 _JUMP_LIMIT = 40
 
@@ -53,9 +53,6 @@ class PressureCheck:
         self._up_is_doubtful = PressureSensor().is_doubtful
         self._down = 0
         self._up = 0
-        self._doubt = 0  # about the sensors, each looked at every other time
-        self._is_up_next = False
-        self._ms_before = 0
 
     def step(self, inputs, occlusion_pa: int, rate_ul_h: int, dt_ms: int) -> int:
         """Conditions seen in the two pressures, as bits.
@@ -67,30 +64,17 @@ class PressureCheck:
         flow's own loss at ``rate_ul_h`` aside, a nearly empty one.
         """
         seen = 0
-        since_ms = dt_ms + self._ms_before
-        self._ms_before = dt_ms
-        if not inputs.down_ok or not inputs.up_ok:
-            seen = _SENSOR
-        # The pressure that rises while the motor turns is judged in every tick; all
-        # that is slower, in every other one.
         if inputs.down_ok:
+            if self._down_is_doubtful(inputs.down_pa, dt_ms):
+                seen = _SENSOR
             self._down = _DOWN if inputs.down_pa >= occlusion_pa else 0
-        if self._is_up_next:
-            self._is_up_next = False
-            if inputs.up_ok:
-                if self._up_is_doubtful(inputs.up_pa, since_ms):
-                    self._doubt |= _UP
-                else:
-                    self._doubt &= _DOWN
-                self._judge_up(inputs.up_pa, rate_ul_h)
         else:
-            self._is_up_next = True
-            if inputs.down_ok:
-                if self._down_is_doubtful(inputs.down_pa, since_ms):
-                    self._doubt |= _DOWN
-                else:
-                    self._doubt &= _UP
-        if self._doubt:
+            seen = _SENSOR
+        if inputs.up_ok:
+            if self._up_is_doubtful(inputs.up_pa, dt_ms):
+                seen = _SENSOR
+            self._judge_up(inputs.up_pa, rate_ul_h)
+        else:
             seen = _SENSOR
         return seen | self._down | self._up
 

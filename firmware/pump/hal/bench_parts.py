@@ -86,13 +86,10 @@ class BenchParts:
         self._to_drop = 0
         self._lit = 0
         self._noise = 0
-        self._turns = 0
 
     def read(self, inputs) -> None:
         """Put the stand-ins' readings into ``inputs``."""
-        # Two and two: it is looked at in every other tick, too.
-        self._turns = self._turns + 1 & 3
-        self._noise = _NOISE_PA if self._turns & 2 else 0
+        self._noise ^= _NOISE_PA
         if not inputs.down_ok:
             inputs.down_ok = True
             inputs.down_pa = _OCCLUDED_PA if inputs.down_pa > 0 else _QUIET_PA + self._noise
