@@ -85,16 +85,16 @@ CAUSES = {
     "FREE_FLOW": Cause(world(pours=True), ALWAYS, 20, 100, "HIGH", "STOP", "L15"),
     "BAG_NEAR_EMPTY": Cause(put(up_pa=1_500), MOVING, 4_000, 4_010, "LOW", "KEEP", "M15"),
     "BATTERY_LOW": Cause(
-        put(supply_good=False), ALWAYS, 200, 410, "MEDIUM", "KEEP", "F4"
+        put(supply_good=False), ALWAYS, 200, 370, "MEDIUM", "KEEP", "F4"
     ),
     "BATTERY_EXHAUSTED": Cause(
-        put(supply_mv=3_299), OPEN | {"READY"}, 200, 410, "HIGH", "STOP", "F4",
+        put(supply_mv=3_299), OPEN | {"READY"}, 200, 370, "HIGH", "STOP", "F4",
         frozenset({"BATTERY_LOW"}),
     ),
-    "DRIVER_HOT": Cause(put(driver_c=85), ENABLED, 1_000, 1_210, "HIGH", "STOP", "F35"),
-    "KEY_STUCK": Cause(put(ok_key=True), ALWAYS, 60_000, 60_210, "MEDIUM", "KEEP", "F21"),
-    "SOUNDER_FAULT": Cause(world(heard=True), ALWAYS, 160, 250, "HIGH", "STOP", "F18"),
-    "CLOCK_FAULT": Cause(put(osc_percent=121), ALWAYS, 0, 50, "HIGH", "FAIL", "L20"),
+    "DRIVER_HOT": Cause(put(driver_c=85), ENABLED, 1_000, 1_170, "HIGH", "STOP", "F35"),
+    "KEY_STUCK": Cause(put(ok_key=True), ALWAYS, 60_000, 60_170, "MEDIUM", "KEEP", "F21"),
+    "SOUNDER_FAULT": Cause(world(heard=True), ALWAYS, 190, 210, "HIGH", "STOP", "F18"),
+    "CLOCK_FAULT": Cause(put(osc_percent=121), ALWAYS, 0, 10, "HIGH", "FAIL", "L20"),
     "INTEGRITY": Cause(a_bit_flips, ALWAYS, 0, 370, "HIGH", "FAIL", "F25"),
     "GUARD_TRIP": Cause(put(guard_trip=1), ALWAYS, 0, 10, "HIGH", "FAIL", "L6"),
     "MOTOR_FAULT": Cause(motor_runs_wild, ALWAYS, 0, 200, "HIGH", "FAIL", "F35"),
@@ -102,7 +102,7 @@ CAUSES = {
         world(enable_level=False), ENABLED, 20, 20, "HIGH", "STOP", "F33"
     ),
     "STORAGE_FAULT": Cause(
-        put(storage_ok=False), OPEN | {"READY"}, 0, 50, "HIGH", "STOP", "L19"
+        put(storage_ok=False), OPEN | {"READY"}, 0, 10, "HIGH", "STOP", "L19"
     ),
 }  # fmt: skip
 # These come with time or with a state, not by anything that one can do.

@@ -111,8 +111,7 @@ def test_free_flow_after_a_relieved_occlusion_is_seen(bench_in, state):
     if state == "PAUSED":
         assert bench.send("RESET") == "OK"
     bench.pours = True
-    # A drop in every tick, of which every other one is seen.
-    assert bench.run_until(lambda: "FREE_FLOW" in bench.alarms, 100) <= 80
+    assert bench.run_until(lambda: "FREE_FLOW" in bench.alarms, 100) <= 50
 
 
 @pytest.mark.req("L15")

@@ -94,10 +94,11 @@ def test_different_alarms_are_counted_apart(bench_in):
     for event in ("RESET", "RESUME"):
         assert bench.send(event) == "OK"
     bench.inputs.storage_ok = False
-    bench.run(50)
+    bench.tick()
     bench.heal()
-    bench.run(50)
     assert bench.send("RESET") == "OK"
+    bench.tick()
+    bench.send("RESET")
     assert bench.send("RESUME") == "OK"
 
 

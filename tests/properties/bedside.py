@@ -12,7 +12,7 @@ from properties.oracle import DELIVERING, ENABLED, LADDER, SESSION, Oracle
 from properties.order_rules import order_problems
 
 from pump.core import infusion_state as st
-from pump.core import reasons, roles
+from pump.core import limits, reasons, roles
 from pump.core.titration import QUESTION_NAMES
 
 STANDING = ("HOLD", "PAUSED", "STOPPED", "ALARM_STOPPED", "KVO")
@@ -59,6 +59,7 @@ class Bedside(RuleBasedStateMachine):
         self.ticks = 0
         self.dt_ms = 20
         self.ok_was_down = False
+        self.ok_up_ms = limits.KEY_APART_MS
         self.memory_is_sound = True
         self.session = 0
         self.net_at_start = 0
@@ -89,15 +90,21 @@ class Bedside(RuleBasedStateMachine):
         self.ticks += 1
 
     def what_the_key_does(self) -> str:
-        """The OK key acknowledges while there is an alarm, else it answers."""
-        down = self.bench.inputs.ok_key
+        """The OK key acknowledges while there is an alarm, else it answers, unless it
+        was down less than a second ago."""
+        inputs = self.bench.inputs
+        down = inputs.ok_key
         began = down and not self.ok_was_down
+        was_up_ms = self.ok_up_ms
+        dt_ms = min(inputs.dt_ms, limits.TICK_INTEGRATE_MAX_MS)
+        self.ok_up_ms = dt_ms if down else was_up_ms + dt_ms
         self.ok_was_down = down
         if not began:
             return ""
         if self.bench.controller.alarms.active:
             return "ACK"
-        return "CONFIRM" if self.oracle.open_question else ""
+        apart = was_up_ms >= limits.KEY_APART_MS
+        return "CONFIRM" if self.oracle.open_question and apart else ""
 
     def send(self, event: str, argument: int = 0) -> str:
         # On the very edge of half an hour away either side may be right by a

@@ -135,17 +135,15 @@ class BoardCheck:
         sounds: bool,
         ordered_sound: bool,
         dt_ms: int,
-        raw_ms: int,
-        clock_seconds: int,
     ) -> int:
         """The conditions as bits.
 
         ``sounds``: false while the self-test makes and judges sound itself.
-        ``raw_ms``: ``dt_ms`` as it was measured, however late a tick came.
-        ``clock_seconds``: of the clock chip in that time.
         """
         seen = 0
-        if self._judge_clock(inputs.clock_fitted, clock_seconds, inputs.osc_percent, raw_ms):
+        if self._judge_clock(
+            inputs.clock_fitted, inputs.clock_seconds, inputs.osc_percent, inputs.dt_ms
+        ):
             seen |= _CLOCK
         if not inputs.storage_ok:
             seen |= _STORAGE

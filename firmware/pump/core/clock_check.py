@@ -9,8 +9,8 @@ from pump.core import limits
 # The processor's time is kept modulo this, in ms: three days.
 _MASK = const(0xFFFFFFF)
 _PLACES = limits.CLOCK_WINDOW_S
-# Asked every 40 ms; a second that is noticed later than this came some time within it.
-_BLURRED_MS = const(80)
+# A second that is noticed after a tick as late as this came some time within it.
+_BLURRED_MS = const(50)
 
 
 class ClockCheck:

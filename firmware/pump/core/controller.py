@@ -5,12 +5,9 @@ no pin, allocates nothing, and knows integers only.  Order inside a step:
 memory intact, time, sensor health and alarm conditions, transition, volume,
 titration, ramp, the interlock, and the seal on what is remembered.
 
-What must be known within a tick or two is judged in every one: memory, door,
-air, pressures, keys, the steps granted.  Motor, drops and
-flow are judged in every second tick, the board in every fourth, with the time and
-the counts since: ``phase``, 0 to 3, says whose turn it is.  A call costs 7 us on
-the board and one by way of two attributes 14, so those of every tick are bound
-beforehand.
+``phase``, 0 to 3, counts ticks: whoever fills the inputs reads in one of four what
+does not change from one to the next.  A call costs 7 us on the board and one by way
+of two attributes 14, so those of every tick are bound beforehand.
 """
 
 from pump.core import (
@@ -103,20 +100,7 @@ class Controller:
         self._stopping_world = 0  # what the sensors show that forbids delivery
         self._next = st.make_transition_map()
         self.phase = 0
-        # Since motor, drops and flow were judged.
-        self._motion_ms = 0
-        self._steps = 0
-        self._forward_steps = 0
-        self._turns = 0
-        self._back_turns = 0
-        self._dropped = False
-        self._motion_seen = 0  # what was seen then
         self._guard_ms = 0  # since the guard ran
-        # Since the board was judged.
-        self._board_ms = 0
-        self._board_late_ms = 0
-        self._board_seconds = 0
-        self._board_seen = 0
         self._keys_busy = True  # a key is down, or was a moment ago
         self.bind_parts()
         self.shadow.seal_rx(self.rx)
@@ -131,6 +115,7 @@ class Controller:
         self._judge_board = self.board.step
         self._judge_motor = self.motor.step
         self._judge_drops = self.drip.step
+        self._pass_air_time = self.air.pass_time
         self._judge_flow = self.flow.step
         self._advance = self.titration.advance
         self._grant = self.volume.grant
@@ -144,7 +129,6 @@ class Controller:
         dt_ms = inputs.dt_ms
         if dt_ms > limits.TICK_INTEGRATE_MAX_MS:
             self.late_ms += dt_ms - limits.TICK_INTEGRATE_MAX_MS
-            self._board_late_ms += dt_ms - limits.TICK_INTEGRATE_MAX_MS
             dt_ms = limits.TICK_INTEGRATE_MAX_MS
         outputs.enable = False
         outputs.rate_ul_h = 0
@@ -233,8 +217,7 @@ class Controller:
         if self.interlock.apply(outputs, self.state, self.rx.cap_ul_h):
             self._seen |= _INTERLOCK
         self._ordered_enable = outputs.enable
-        if outputs.rate_ul_h:
-            self._ordered_motion = True
+        self._ordered_motion = outputs.rate_ul_h != 0
         self._ordered_sound = outputs.sound
         self._seal(self)
 
@@ -256,7 +239,6 @@ class Controller:
         # What the sensors show now, whatever the state.
         seen = self._judge_pressures(inputs, rx.occlusion_pa, self.ramp.rate_ul_h, dt_ms)
         # Who asks for something is answered by what is seen now.
-        is_asked = inputs.event != st.NO_EVENT
         if inputs.door_open:
             seen |= _DOOR
         air_detector = self.air
@@ -280,36 +262,14 @@ class Controller:
             seen |= _CUT_OFF
         is_delivering = bit & st.DELIVERING_STATES
         steps = inputs.step_edges
-        if steps:
-            self._steps += steps
-            if not self.back_off.reversing:
-                self._forward_steps += steps
-        if inputs.encoder_edges:
-            self._turns += inputs.encoder_edges
-            self._back_turns += inputs.reverse_edges
-        if inputs.drop:
-            self._dropped = True
-        self._motion_ms += dt_ms
-        self._board_ms += dt_ms
-        if inputs.clock_seconds:
-            self._board_seconds += inputs.clock_seconds
-        phase = self.phase
-        self.phase = phase + 1 & 3
-        if phase & 1 or is_asked:
-            self._motion_seen = self._judge_motion(inputs, is_delivering)
-        if phase == 0 or is_asked:
-            self._board_seen = self._judge_board(
-                inputs,
-                state != st.SELF_TEST,  # which makes and judges sound itself
-                self._ordered_sound,
-                self._board_ms,
-                self._board_ms + self._board_late_ms,
-                self._board_seconds,
-            )
-            self._board_ms = 0
-            self._board_late_ms = 0
-            self._board_seconds = 0
-        seen |= self._motion_seen | self._board_seen
+        self.phase = self.phase + 1 & 3
+        seen |= self._judge_motion(inputs, is_delivering, dt_ms)
+        seen |= self._judge_board(
+            inputs,
+            state != st.SELF_TEST,  # which makes and judges sound itself
+            self._ordered_sound,
+            dt_ms,
+        )
         if is_delivering:
             # Air before the detector is judged by what the motor takes of it.
             if sees_air or air_detector.is_watched or air_detector.is_counting:
@@ -338,14 +298,13 @@ class Controller:
                 seen |= _INTERRUPTED
         return seen
 
-    def _judge_motion(self, inputs, is_delivering: int) -> int:
-        """Motor, drops, flow, and the window of air, since they were judged last."""
-        dt_ms = self._motion_ms
-        turns = self._turns
-        back_turns = self._back_turns
+    def _judge_motion(self, inputs, is_delivering: int, dt_ms: int) -> int:
+        """Motor, drops, flow, and the window of air."""
+        turns = inputs.encoder_edges
+        back_turns = inputs.reverse_edges
+        back_off = self.back_off
         seen = 0
         if self.state != st.SELF_TEST:  # which drives the motor itself
-            back_off = self.back_off
             seen = self._judge_motor(
                 inputs,
                 turns,
@@ -357,19 +316,14 @@ class Controller:
             )
             if back_off.reversing and self.motor.is_at_rest() and self.state != st.BACK_OFF:
                 back_off.reversing = False  # nothing backward is on its way any more
-        seen |= self._judge_drops(self._dropped, self._forward_steps)
-        self.air.pass_time(dt_ms)
+        if inputs.drop or inputs.step_edges or self.drip.is_seen:
+            forward = 0 if back_off.reversing else inputs.step_edges
+            seen |= self._judge_drops(inputs.drop, forward)
+        self._pass_air_time(dt_ms)
         if is_delivering:
             seen |= self._judge_flow(
-                self.volume.last_grants(), self._steps, turns - 2 * back_turns, dt_ms
+                self.volume.last_grant(), inputs.step_edges, turns - 2 * back_turns, dt_ms
             )
-        self._motion_ms = 0
-        self._steps = 0
-        self._forward_steps = 0
-        self._turns = 0
-        self._back_turns = 0
-        self._dropped = False
-        self._ordered_motion = False
         return seen
 
     def _keys(self, inputs, dt_ms: int) -> bool:

@@ -20,6 +20,7 @@ class DripCheck:
     """
 
     def __init__(self):
+        self.is_seen = False  # something is, and stays until the next drop or step
         self._excess = 0  # in steps x 100
         self._since_drop = 0
 
@@ -41,6 +42,7 @@ class DripCheck:
         if self._since_drop >= _NO_DROP_STEPS:
             self._since_drop = _NO_DROP_STEPS
             seen |= _EMPTY
+        self.is_seen = seen != 0
         return seen
 
     def restart(self) -> None:

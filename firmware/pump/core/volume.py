@@ -85,9 +85,9 @@ class Volume:
         """Delivered volume in uL, rounded down."""
         return units.volume_for_steps(self.delivered_steps(), self.step_ulh_ms)
 
-    def last_grants(self) -> int:
-        """Steps granted by the two ticks before."""
-        return self._grant_0 + self._grant_1
+    def last_grant(self) -> int:
+        """Steps granted by the tick before."""
+        return self._grant_0
 
     def grant(self, rate_ul_h: int, dt_ms: int, lease_steps: int) -> int:
         """Steps owed for a slot of ``dt_ms`` (0 to 20 ms) at ``rate_ul_h``.
