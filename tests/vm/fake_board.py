@@ -199,10 +199,17 @@ class Registers:
 
     def __getitem__(self, address):
         if address == 0xD0000004:
-            bits = 0
-            for level in world.levels:
-                bits = bits >> 1 | level << 29
-            return bits
+            levels = world.levels  # of those that anybody looks at there
+            return (
+                levels[4] << 4
+                | levels[6] << 6
+                | levels[7] << 7
+                | levels[9] << 9
+                | levels[14] << 14
+                | levels[15] << 15
+                | levels[19] << 19
+                | levels[21] << 21
+            )
         if address == 0x40008098:
             return 1 << 4
         return 208_000 if address == 0x4000809C else 0
