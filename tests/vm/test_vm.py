@@ -58,7 +58,6 @@ def test_infusions_are_bit_identical_and_allocate_nothing_on_micropython():
 
 @pytest.mark.req("L23")
 @pytest.mark.timeout(TIMEOUT_S)
-@pytest.mark.nightly
 def test_the_whole_firmware_says_and_does_the_same_on_micropython_and_allocates_nothing():
     """Self-test, log-in, programming, STOP, back-off, door, the end; then 100,000
     ticks of loop, guard, protocol, telemetry, log and lease with the heap locked."""

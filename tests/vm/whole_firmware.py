@@ -6,6 +6,7 @@ its motor's steps.  Then 100,000 ticks of an infusion with the heap locked.
 """
 
 import fake_board
+from micropython import heap_lock, heap_unlock
 
 from pump.core import roles
 from pump.protocol import authentication, framing, messages
@@ -39,12 +40,18 @@ class Person:
             return
         self.lines += 1
         if self.keeps:
-            self.last = bytes(self.line[: self.n])
-            if self.last.startswith(b"!Q"):
-                self.question = int(self.last.split(b",")[3])
-            elif not self.last.startswith(b"!"):
-                self.answer = self.last
+            # The person is no part of the board, whose heap is locked in a tick.
+            heap_unlock()
+            self._keep(bytes(self.line[: self.n]))
+            heap_lock()
         self.n = 0
+
+    def _keep(self, line):
+        self.last = line
+        if line.startswith(b"!Q"):
+            self.question = int(line.split(b",")[3])
+        elif not line.startswith(b"!"):
+            self.answer = line
 
     def run(self, ticks):
         run_once = self.application.run_once
@@ -182,8 +189,7 @@ def without_allocating(person, ticks):
 def run_locked(person, ticks, hold, release):
     run_once = person.application.run_once
     serial = fake_board.serial
-    lock, unlock = _heap_locks()
-    lock()
+    heap_lock()
     try:
         for i in range(ticks):
             run_once()
@@ -196,15 +202,7 @@ def run_locked(person, ticks, hold, release):
             elif i == 50_500 + 1:
                 serial.type(release)
     finally:
-        unlock()
-
-
-def _heap_locks():
-    import micropython
-
-    if hasattr(micropython, "heap_lock"):
-        return micropython.heap_lock, micropython.heap_unlock
-    return (lambda: None), (lambda: None)
+        heap_unlock()
 
 
 def main():
