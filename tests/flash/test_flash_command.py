@@ -362,7 +362,8 @@ def test_log_and_monitor_log_in_with_the_key_of_the_board(flashed, key_file, tmp
         assert done.exit_code == FAILED and "BAD_RESPONSE" in done.stderr
     done = CliRunner().invoke(log, [flashed.port, "--json"], env={"TITRA_KEY": KEY.hex()})
     logins = [r for r in json.loads(done.stdout)["records"] if r["name"] == "LOGIN"]
-    assert [(r["code"], r["a"]) for r in logins][-1] == (1, 0)
+    # Its own log-in may be stored only after it was read; those before it are.
+    assert [(r["code"], r["a"]) for r in logins].count((1, 0)) >= 2
 
 
 def test_calibrate_against_a_board(flashed, key_file):
