@@ -5,7 +5,7 @@ READY := .venv/.ready
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly emulator budget bench lint docs docs-check lock clean
+.PHONY: help setup demo test nightly emulator budget names bench lint docs docs-check lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -48,6 +48,9 @@ emulator: $(READY) ## the firmware on MicroPython in an emulated RP2040: make em
 budget: $(READY) ## what the firmware costs on the chip, into docs: make budget UF2=path
 	$(BIN)/python -m titra.chip_budget "$(or $(UF2),$(TITRA_UF2))"
 	$(BIN)/python -m titra.docgen
+
+names: $(READY)  ## the order of names that makes ticks shortest: make names UF2=path
+	$(BIN)/python -m titra.name_order "$(or $(UF2),$(TITRA_UF2))"
 
 lint: $(READY)   ## style, types, and who may import whom
 	$(BIN)/ruff check .

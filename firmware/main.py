@@ -1,6 +1,7 @@
 """Titra.  Bench and research device: not a medical device."""
 
 import gc
+import sys
 
 import machine
 import micropython
@@ -9,6 +10,10 @@ from micropython import const
 
 # MicroPython lets byte 3 interrupt again for each file that it starts.
 micropython.kbd_intr(-1)
+
+import pump.name_order  # noqa: E402  (gives names their numbers: before anything else does)
+
+del sys.modules["pump.name_order"], pump.name_order  # its work is done
 
 from pump.hal import pinout, reset_mark  # noqa: E402  (only then)
 

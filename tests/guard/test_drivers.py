@@ -82,7 +82,7 @@ def test_each_drop_is_told_once(board, inputs):
     drops = []
     for level in (1, 0, 0, 1, 1, 0, 1, 1, 1, 0):
         board.levels[pinout.DROP] = level
-        sensors.read(inputs, pin_levels())
+        sensors.read_levels(inputs, pin_levels())
         drops.append(inputs.drop)
     assert drops == [False, False, False, True, False, False, True, False, False, False]
 

@@ -15,16 +15,16 @@ from micropython import const, heap_lock, heap_unlock
 from pump.app.calibrator import Calibrator
 from pump.app.host_link import HostLink
 from pump.app.journal import Journal
+from pump.app.pin_reader import pin_reader
 from pump.app.record import Record
 from pump.app.self_test import SelfTest
 from pump.app.telemetry import Telemetry
 from pump.core import infusion_state as st
-from pump.core import reasons, units
+from pump.core import limits, reasons, units
 from pump.core.controller import Controller
 from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
 from pump.core.self_test_items import PASSED, RUNNING
-from pump.guard.guard import REFUSED
 from pump.hal import bench_parts, pinout, reset_mark
 from pump.hal.board_id import serial_number
 from pump.hal.clock import Clock
@@ -39,7 +39,6 @@ from pump.hal.guard_timer import GuardTimer
 from pump.hal.i2c_bus import open_bus
 from pump.hal.keys import Keys
 from pump.hal.line_sensors import LineSensors
-from pump.hal.pin_levels import pin_levels
 from pump.hal.ring_oscillator import RingOscillator
 from pump.hal.signals import Signals
 from pump.hal.stepper import Stepper
@@ -53,8 +52,6 @@ from pump.protocol.framing import Crc16
 _OPEN = st.SESSION_STATES | 1 << st.COMPLETE
 # While the motor is off, the next piece of the firmware's files is looked at this often.
 _IMAGE_MS = const(200)
-_ENABLE = 1 << pinout.ENABLE
-_SOUND_SENSE = 1 << pinout.SOUND_SENSE
 # What the controller judges in every fourth tick is read in that one; what is said
 # and stored without being urgent has another.
 _BOARD_PHASE = const(0)
@@ -138,138 +135,146 @@ class Application:
         self._image_ms = 0
         self._archive_ms = 0
         self._restart_ms = 0
-        self._guard_refused = False
-        self._state_before = st.SELF_TEST
-        self._said_ms = 0  # since something was looked for that might be said
-        self._stored_ms = 0  # since the journal was asked
-        self._polled_ms = 0  # since the host was asked
-        # What every tick calls, found once: a call is then 7 us on the board, not 14.
-        self._begin_tick = self.clock.begin_tick
-        self._wait_for_tick = self.clock.wait_for_tick
-        self._read_pins = self._read
-        self._levels = pin_levels
-        self._read_sensors = self.sensors.read
-        self._read_supply = self.supply.read
-        self._read_keys = self.keys.read
-        self._new_steps = self.step_counter.new_edges
-        self._new_turns = self.encoder.new_edges
-        self._new_back_turns = self.reverse.new_edges
-        self._new_seconds = self.seconds.new_edges
-        self._has_input = self.usb.has_input
-        self._poll = self.link.poll
-        self._permit = self.guard.permit
-        self._move = self.stepper.apply
-        self._follow = self.dead_man.follow
-        self._show = self.signals.apply
-        self._note_step = self.record.step
-        self._report = self.telemetry.step
-        self._report_on = self.telemetry.write_on
-        self._remember = self.journal.step
-        self._beat = self.guard.beat
         # Reads up to three seconds of log: before the watchdog runs.
         self.journal.boot()
         self._take_up_session()
         self.watchdog = Watchdog()
-        self._feed = self.watchdog.feed
         planned = reset_mark.is_left(reset_mark.RESTART)
         reset_mark.clear()
         self.record.booted(self.watchdog.cause_of_reset, planned, self.link.session.table)
         self.telemetry.announce(
             self.watchdog.cause_of_reset, self.link.session.table, self.journal.on_bench
         )
+        self.tick = self._ticks().__next__
 
     def run_once(self) -> None:
         """One tick and the wait for the next."""
         self.tick()
-        self._wait_for_tick()
+        self.clock.wait_for_tick()
 
-    def tick(self) -> None:
-        """One tick."""
-        heap_lock()
-        self._tick_locked(self.inputs, self.outputs, self.controller)
-        heap_unlock()
-        if not self.outputs.enable:
-            self._while_off(self.inputs)
-
-    def _tick_locked(self, inputs, outputs, controller) -> None:
+    def _ticks(self):
         """Take in what pins and host say, decide, and make pins, host and memory
-        follow."""
-        dt_ms = self._begin_tick()
-        inputs.dt_ms = dt_ms
+        follow; over and over, one tick at a time.
+
+        A generator, so that everything it needs is found once and kept in variables:
+        an attribute of a large object costs the board 2 to 20 us each time, and a call
+        by way of two of them 14.
+        """
+        inputs = self.inputs
+        outputs = self.outputs
+        controller = self.controller
         self_test = self.self_test
-        phase = controller.phase
-        self._read_pins(inputs, phase == _BOARD_PHASE or self_test.result == RUNNING)
-        self._polled_ms += dt_ms
-        if self_test.result == RUNNING and not self._test(inputs):
-            self._self_test_ended(inputs)
-        elif phase == _QUIET_PHASE or self._has_input():
-            self._poll(inputs, self._polled_ms)
-            self._polled_ms = 0
-        else:
-            inputs.event = st.NO_EVENT
-        if inputs.event != st.NO_EVENT and phase != _BOARD_PHASE:
-            self._read_board(inputs, self._levels())  # it is judged by what is so now
-        if inputs.event == st.EV_START and controller.may_start():
-            heap_unlock()
-            self._open_session(inputs)
-            heap_lock()
-        state_before = controller.state
-        self._state_before = state_before
-        controller.step(inputs, outputs)
-        if self_test.result == RUNNING:
-            if controller.state == st.FAULT:
-                self_test.abort()
-                self.record.tested(self_test)
-            else:
-                self_test.drive(outputs)
-        if inputs.event != st.NO_EVENT and outputs.event_result == reasons.OK:
-            self._tell_guard(inputs.event)
-        enable = outputs.enable
-        moves = self_test.moves
-        self._permit(enable or moves)
-        self._move(outputs, self.clock.passed_us)
-        if not moves:
-            self._follow(enable)
-        self._show(outputs)
-        if outputs.air_probe != self.sensors.is_probing:
-            self.sensors.probe(outputs)
-        if self.link.answer_is_due:
-            self.link.answer(outputs)
+        telemetry = self.telemetry
+        journal = self.journal
+        clock = self.clock
+        alarms = controller.alarms
+        volume = controller.volume
         titration = controller.titration
-        self._said_ms += dt_ms
-        if (
-            phase == _QUIET_PHASE
-            or inputs.event != st.NO_EVENT
-            or outputs.raised
-            or outputs.cleared
-            or controller.state != state_before
-            or (titration.question and titration.asked_ms == 0)
-        ):
-            self._note_step(inputs, outputs, state_before)
-            self._report(inputs, outputs, self._said_ms)
-            self._said_ms = 0
-        elif self.telemetry.is_writing:
-            self._report_on()
-        if self.usb.queued:
-            self.usb.flush()
-        self._stored_ms += dt_ms
-        if phase == _QUIET_PHASE or self.journal.has_work:
-            volume = controller.volume
-            self._remember(
-                enable,
-                volume.granted_steps,
-                volume.counted_steps + volume.missing_steps,
-                titration.rung,
-                self._stored_ms,
-            )
-            self._stored_ms = 0
-        self._beat()
-        if (
-            enable
-            and controller.guard_is_alive()
-            and controller.alarms.active & controller.alarms.fail_mask == 0
-        ) or self._may_be_fed_without(inputs, enable):
-            self._feed()
+        usb = self.usb
+        link = self.link
+        sensors = self.sensors
+        begin_tick = clock.begin_tick
+        read_pins = pin_reader(self).__next__
+        read_board = self._read_board
+        has_input = usb.has_input
+        poll = link.poll
+        may_start = controller.may_start
+        decide = controller.step
+        permit = self.guard.permit
+        move = self.stepper.apply
+        follow = self.dead_man.follow
+        show = self.signals.apply
+        note_step = self.record.step
+        report = telemetry.step
+        report_on = telemetry.write_on
+        remember = journal.step
+        beat = self.guard.beat
+        feed = self.watchdog.feed
+        fail_mask = alarms.fail_mask
+        polled_ms = 0  # since the host was asked
+        said_ms = 0  # since something was looked for that might be said, and stored
+        stored_ms = 0  # since the journal was asked
+        read_pins()  # the first time takes memory, which a tick must not
+        while True:
+            heap_lock()
+            dt_ms = begin_tick()
+            inputs.dt_ms = dt_ms
+            polled_ms += dt_ms
+            said_ms += dt_ms
+            stored_ms += dt_ms
+            phase = controller.phase
+            is_testing = self_test.result == RUNNING
+            levels = read_pins()
+            if phase == _BOARD_PHASE or is_testing:
+                read_board(levels)
+            event = st.NO_EVENT
+            if is_testing and not self._test(inputs):
+                event = self._self_test_ended()
+            elif phase == _QUIET_PHASE or has_input():
+                poll(inputs, polled_ms)
+                polled_ms = 0
+                event = inputs.event
+            inputs.event = event
+            state_before = controller.state
+            if event != st.NO_EVENT:
+                if phase != _BOARD_PHASE:
+                    read_board(levels)  # it is judged by what is so now
+                if event == st.EV_START and may_start():
+                    heap_unlock()
+                    self._open_session(inputs)
+                    heap_lock()
+            decide(inputs, outputs)
+            enable = outputs.enable
+            moves = False
+            if is_testing:
+                self._drive_test(outputs)
+                moves = self_test.moves
+            if event != st.NO_EVENT and outputs.event_result == reasons.OK:
+                self._tell_guard(event)
+            permit(enable or moves)
+            move(outputs, clock.passed_us)
+            if not moves:
+                follow(enable)
+            show(outputs)
+            if outputs.air_probe != sensors.is_probing:
+                sensors.probe(outputs)
+            if link.answer_is_due:
+                link.answer(outputs)
+            if (
+                phase == _QUIET_PHASE
+                or event != st.NO_EVENT
+                or outputs.raised
+                or outputs.cleared
+                or controller.state != state_before
+                or (titration.question and titration.asked_ms == 0)
+            ):
+                note_step(inputs, outputs, state_before)
+                report(inputs, outputs, said_ms)
+                said_ms = 0
+            elif telemetry.is_writing:
+                report_on()
+            if usb.queued:
+                usb.flush()
+            if phase == _QUIET_PHASE or journal.has_work:
+                remember(
+                    enable,
+                    volume.granted_steps,
+                    volume.counted_steps + volume.missing_steps,
+                    titration.rung,
+                    stored_ms,
+                )
+                stored_ms = 0
+            beat()
+            if (
+                enable
+                and controller.guard_ms < limits.GUARD_MISSING_MS
+                and alarms.active & fail_mask == 0
+            ) or self._may_be_fed_without(inputs, enable):
+                feed()
+            heap_unlock()
+            if not outputs.enable:
+                self._while_off(inputs, state_before)
+            yield
 
     # --- parts of a tick -----------------------------------------------------------
 
@@ -286,59 +291,47 @@ class Application:
         controller = self.controller
         journal = self.journal
         gc.collect()
-        self._feed()
+        self.watchdog.feed()
         journal.open_session(journal.last_session + 1, controller.rx, controller.rx_steps())
         controller.session = journal.last_session - 1
         inputs.lease_steps = journal.lease_steps
         inputs.storage_ok = journal.ok
 
-    def _read(self, inputs, all_of_it: bool) -> None:
-        """What pins say; ``all_of_it``: what is judged in every fourth tick, too."""
-        levels = self._levels()
-        self._read_sensors(inputs, levels)
-        self._read_keys(inputs, levels)
-        inputs.sound_heard = levels & _SOUND_SENSE != 0
-        inputs.enable_level = levels & _ENABLE != 0
-        inputs.step_edges = self._new_steps()
-        turns = self._new_turns()
-        inputs.encoder_edges = turns
-        # They are some of those, so there are none without them.
-        inputs.reverse_edges = self._new_back_turns() if turns else 0
-        inputs.queue_dropped = self.stepper.queue_dropped
-        guard_timer = self.guard_timer
-        inputs.guard_trip = REFUSED if self._guard_refused else guard_timer.trip
-        inputs.guard_beats = guard_timer.new_beats()
-        inputs.lease_steps = self.journal.lease_steps
-        inputs.clock_seconds = 0
-        if all_of_it:
-            self._read_board(inputs, levels)
-        if self.bench is not None:
-            self.bench.read(inputs)
+    def _drive_test(self, outputs) -> None:
+        """The self-test moves what it tests, unless it has just been overruled."""
+        if self.self_test.result != RUNNING:
+            return
+        if self.controller.state == st.FAULT:
+            self.self_test.abort()
+            self.record.tested(self.self_test)
+        else:
+            self.self_test.drive(outputs)
 
-    def _read_board(self, inputs, levels: int) -> None:
-        """What the controller judges in every fourth tick only."""
-        self._read_supply(inputs, levels)
+    def _read_board(self, levels: int) -> None:
+        """What changes slowly, and is read in every fourth tick."""
+        inputs = self.inputs
+        self.supply.read(inputs, levels)
         inputs.storage_ok = self.journal.ok
         if inputs.clock_fitted:
-            inputs.clock_seconds = self._new_seconds()
+            inputs.clock_seconds = self.seconds.new_edges()
         else:
             self.oscillator.poll()
             inputs.osc_percent = self.oscillator.percent
 
-    def _self_test_ended(self, inputs) -> None:
+    def _self_test_ended(self) -> int:
+        """The event that says how."""
         self.record.tested(self.self_test)
-        if self.self_test.result == PASSED:
-            inputs.event = st.EV_POST_PASSED
-            self.controller.board.has_sounder = not self.self_test.lacks_sounder()
-        else:
-            inputs.event = st.EV_POST_FAILED
+        if self.self_test.result != PASSED:
+            return st.EV_POST_FAILED
+        self.controller.board.has_sounder = not self.self_test.lacks_sounder()
+        return st.EV_POST_PASSED
 
     def _tell_guard(self, event: int) -> None:
         """What is committed and begun."""
         if event == st.EV_COMMIT:
-            self._guard_refused |= not self._load_guard(self.controller.rx)
+            self.guard_timer.refused |= not self._load_guard(self.controller.rx)
         elif event == st.EV_START:
-            self._guard_refused |= not self.guard.begin(0)
+            self.guard_timer.refused |= not self.guard.begin(0)
 
     def _load_guard(self, rx) -> bool:
         """The guard knows nothing of a calibration: it is told in nominal steps, and
@@ -348,18 +341,17 @@ class Application:
             units.nominal_for(rx.cap_ul_h, step_ulh_ms), units.nominal_for(rx.vtbi_ul, step_ulh_ms)
         )
 
-    def _while_off(self, inputs) -> None:
+    def _while_off(self, inputs, state_before: int) -> None:
         """What stalls the processor, only while the motor is off."""
         controller = self.controller
         journal = self.journal
-        state_before = self._state_before
         if 1 << state_before & st.ENABLED_STATES:
             gc.collect()  # what log-ins and a START have left
         state = controller.state
         if 1 << state_before & _OPEN and (
             state == st.IDLE or (state == st.COMPLETE and not journal.interrupted)
         ):
-            self._feed()
+            self.watchdog.feed()
             journal.close_session(controller.volume.delivered_steps())
         elif state == st.READY and journal.session_open:
             journal.close_session(0)  # the START was refused after all
@@ -380,7 +372,7 @@ class Application:
         if self._archive_ms >= _ARCHIVE_MS:
             self._archive_ms = 0
             if journal.archive_due:
-                self._feed()
+                self.watchdog.feed()
                 journal.archive()
 
     def _may_be_fed_without(self, inputs, enable: bool) -> bool:
@@ -395,7 +387,7 @@ class Application:
         # no alarm would ever be heard.
         return self.self_test.result != PASSED or (
             not enable
-            and self.controller.guard_is_alive()
+            and self.controller.guard_ms < limits.GUARD_MISSING_MS
             and self.controller.alarms.active & self.controller.alarms.fail_mask == 0
         )
 

@@ -100,7 +100,7 @@ class Controller:
         self._stopping_world = 0  # what the sensors show that forbids delivery
         self._next = st.make_transition_map()
         self.phase = 0
-        self._guard_ms = 0  # since the guard ran
+        self.guard_ms = 0  # since the guard ran; GUARD_MISSING_MS once it has tripped
         self._keys_busy = True  # a key is down, or was a moment ago
         self.bind_parts()
         self.shadow.seal_rx(self.rx)
@@ -116,10 +116,12 @@ class Controller:
         self._judge_motor = self.motor.step
         self._judge_drops = self.drip.step
         self._pass_air_time = self.air.pass_time
+        self._probe_is_due = self.air.probe_is_due
         self._judge_flow = self.flow.step
         self._advance = self.titration.advance
         self._grant = self.volume.grant
         self._conditions_now = self._conditions
+        self._motion_now = self._judge_motion
         self._deliver_now = self._deliver
 
     # --- the step ------------------------------------------------------------
@@ -221,10 +223,6 @@ class Controller:
         self._ordered_sound = outputs.sound
         self._seal(self)
 
-    def guard_is_alive(self) -> bool:
-        """Whether the guard has run lately, and has not tripped."""
-        return self._guard_ms < limits.GUARD_MISSING_MS
-
     def open_question(self) -> int:
         """Number of the question that can be answered now, or 0."""
         asked = self.titration
@@ -252,18 +250,18 @@ class Controller:
         if volume.counted_steps > volume.granted_steps:
             seen |= _INTERLOCK  # the motor took a step that nobody granted
         if inputs.guard_beats and not inputs.guard_trip:
-            self._guard_ms = 0
+            self.guard_ms = 0
         else:
-            self._guard_ms += dt_ms
-            if inputs.guard_trip or self._guard_ms >= limits.GUARD_MISSING_MS:
-                self._guard_ms = limits.GUARD_MISSING_MS
+            self.guard_ms += dt_ms
+            if inputs.guard_trip or self.guard_ms >= limits.GUARD_MISSING_MS:
+                self.guard_ms = limits.GUARD_MISSING_MS
                 seen |= _GUARD
         if self._ordered_enable and not inputs.enable_level and state != st.SELF_TEST:
             seen |= _CUT_OFF
         is_delivering = bit & st.DELIVERING_STATES
         steps = inputs.step_edges
         self.phase = self.phase + 1 & 3
-        seen |= self._judge_motion(inputs, is_delivering, dt_ms)
+        seen |= self._motion_now(inputs, is_delivering, dt_ms)
         seen |= self._judge_board(
             inputs,
             state != st.SELF_TEST,  # which makes and judges sound itself
@@ -322,7 +320,7 @@ class Controller:
         self._pass_air_time(dt_ms)
         if is_delivering:
             seen |= self._judge_flow(
-                self.volume.last_grant(), inputs.step_edges, turns - 2 * back_turns, dt_ms
+                self.volume.last_grant, inputs.step_edges, turns - 2 * back_turns, dt_ms
             )
         return seen
 
@@ -550,7 +548,7 @@ class Controller:
         outputs.rate_ul_h = rate
         outputs.steps = self._grant(rate, dt_ms, inputs.lease_steps)
         outputs.last_step_us = self.volume.last_step_us
-        outputs.air_probe = self.air.probe_is_due(dt_ms)
+        outputs.air_probe = self._probe_is_due(dt_ms)
 
     def _wait(self, state_bit: int, dt_ms: int) -> None:
         if state_bit & st.SESSION_STATES:

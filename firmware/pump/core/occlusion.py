@@ -51,6 +51,7 @@ class PressureCheck:
     def __init__(self):
         self._down_is_doubtful = PressureSensor().is_doubtful
         self._up_is_doubtful = PressureSensor().is_doubtful
+        self._look_up = self._judge_up
         self._down = 0
         self._up = 0
 
@@ -73,7 +74,7 @@ class PressureCheck:
         if inputs.up_ok:
             if self._up_is_doubtful(inputs.up_pa, dt_ms):
                 seen = _SENSOR
-            self._judge_up(inputs.up_pa, rate_ul_h)
+            self._look_up(inputs.up_pa, rate_ul_h)
         else:
             seen = _SENSOR
         return seen | self._down | self._up

@@ -1,9 +1,9 @@
-"""Critical variables a second time, as their complement.  (F25)
+"""Critical variables a second time, so that what changes by itself shows.  (F25)
 
-What changes in memory by itself differs from its complement.  The variables
-that a step uses are compared before every step and stored again after it; the
-committed prescription, which only COMMIT may change, is gone through one
-field a tick, and what a step uses of it is compared in each.
+Those that a step uses are folded into one number before every step and after it: a
+flipped bit of any of them, or several in one, changes it.  What a step uses of the
+committed prescription is compared with its complement in every step, and the rest of
+it, which only COMMIT may change, one field in every fourth.
 """
 
 from array import array
@@ -16,85 +16,79 @@ from pump.core import limits
 _SCALARS = const(12)
 _LADDER = 2 * limits.RUNGS_MAX
 _FIELDS = _LADDER + _SCALARS
+# Not the one in which board and host are looked at.
+_RX_PHASE = const(1)
 _CAP = _LADDER + 0
 _SLEW = _LADDER + 1
 _OCCLUSION = _LADDER + 2
 
 
 class Shadow:
-    """Complements of a controller's critical variables."""
+    """What a controller's critical variables were when a step left them."""
 
     def __init__(self):
-        self._inverse = array("i", [0] * 14)
+        self._folded = 0
         self._rx_inverse = array("i", [0] * _FIELDS)
         self._next = 0
 
     def seal(self, c) -> None:
         """Store what the controller ``c`` has after a step."""
-        inverse = self._inverse
-        volume = c.volume
-        titration = c.titration
-        inverse[0] = ~c.state
-        inverse[1] = ~titration.rung
-        inverse[2] = ~titration.dwell_ms
-        inverse[3] = ~c.ramp.rate_ul_h
-        inverse[4] = ~volume.vtbi_steps
-        inverse[5] = ~volume.granted_steps
-        inverse[6] = ~volume.counted_steps
-        inverse[7] = ~volume.missing_steps
-        inverse[8] = ~volume.remainder
-        inverse[9] = ~c.interlock.budget
-        inverse[10] = ~c.delivery_ms
-        inverse[11] = ~c.alarms.active
-        inverse[12] = ~volume.step_ulh_ms
-        inverse[13] = ~c.interlock.step_ulh_ms
+        self._folded = ~_fold(c)
 
     def is_intact(self, c) -> bool:
         """Whether ``c`` is as it was sealed, and the prescription as it was
         committed, as far as this tick looks."""
-        inverse = self._inverse
-        rx_inverse = self._rx_inverse
-        volume = c.volume
-        titration = c.titration
-        rx = c.rx
-        rung = titration.rung
-        if rung ^ inverse[1] != -1:
+        rung = c.titration.rung
+        if not 0 <= rung < limits.RUNGS_MAX:
             return False  # before it is used as an index
-        i = self._next + 1
-        if i == _FIELDS:
-            i = 0
-        self._next = i
-        if i < limits.RUNGS_MAX:
-            field = rx.rate_ul_h[i]
-        else:
-            field = _field(rx, i)
+        rx_inverse = self._rx_inverse
+        rx = c.rx
+        if c.phase == _RX_PHASE and not self._is_next_intact(rx):
+            return False
         # A number and its complement differ in every bit; one bit that does not
         # shows in the whole.
         return (
-            (c.state ^ inverse[0])
-            & (titration.dwell_ms ^ inverse[2])
-            & (c.ramp.rate_ul_h ^ inverse[3])
-            & (volume.vtbi_steps ^ inverse[4])
-            & (volume.granted_steps ^ inverse[5])
-            & (volume.counted_steps ^ inverse[6])
-            & (volume.missing_steps ^ inverse[7])
-            & (volume.remainder ^ inverse[8])
-            & (c.interlock.budget ^ inverse[9])
-            & (c.delivery_ms ^ inverse[10])
-            & (c.alarms.active ^ inverse[11])
-            & (volume.step_ulh_ms ^ inverse[12])
-            & (c.interlock.step_ulh_ms ^ inverse[13])
+            (_fold(c) ^ self._folded)
             & (rx.cap_ul_h ^ rx_inverse[_CAP])
             & (rx.slew_ul_h_s ^ rx_inverse[_SLEW])
             & (rx.occlusion_pa ^ rx_inverse[_OCCLUSION])
             & (rx.rate_ul_h[rung] ^ rx_inverse[rung])
-            & (field ^ rx_inverse[i])
         ) == -1
+
+    def _is_next_intact(self, rx) -> bool:
+        i = self._next + 1
+        if i == _FIELDS:
+            i = 0
+        self._next = i
+        return _field(rx, i) ^ self._rx_inverse[i] == -1
 
     def seal_rx(self, rx) -> None:
         """The prescription was changed on purpose."""
         for i in range(_FIELDS):
             self._rx_inverse[i] = ~_field(rx, i)
+
+
+def _fold(c) -> int:
+    """All critical variables in one number, none of whose bits is lost."""
+    volume = c.volume
+    titration = c.titration
+    interlock = c.interlock
+    return (
+        c.state
+        ^ c.delivery_ms
+        ^ titration.rung
+        ^ titration.dwell_ms
+        ^ c.ramp.rate_ul_h
+        ^ volume.vtbi_steps
+        ^ volume.granted_steps
+        ^ volume.counted_steps
+        ^ volume.missing_steps
+        ^ volume.remainder
+        ^ volume.step_ulh_ms
+        ^ interlock.budget
+        ^ interlock.step_ulh_ms
+        ^ c.alarms.active
+    )
 
 
 def _field(rx, index: int) -> int:

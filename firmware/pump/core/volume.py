@@ -40,7 +40,7 @@ class Volume:
         # For the stepper: when, within the slot, the last granted step is due.
         self.last_step_us = 0
         # Grants of the last four ticks, the newest first: what the queue can hold.
-        self._grant_0 = 0
+        self.last_grant = 0
         self._grant_1 = 0
         self._grant_2 = 0
         self._grant_3 = 0
@@ -51,12 +51,12 @@ class Volume:
         it can have held will never be stepped.  More than that is missing."""
         undone = self.granted_steps - self.counted_steps - self.missing_steps
         if undone > 0:
-            queued = self._grant_0 + self._grant_1 + self._grant_2 + self._grant_3
+            queued = self.last_grant + self._grant_1 + self._grant_2 + self._grant_3
             if undone > queued:
                 self.missing_steps += undone - queued
                 undone = queued
             self.granted_steps -= undone
-        self._grant_0 = 0
+        self.last_grant = 0
         self._grant_1 = 0
         self._grant_2 = 0
         self._grant_3 = 0
@@ -85,10 +85,6 @@ class Volume:
         """Delivered volume in uL, rounded down."""
         return units.volume_for_steps(self.delivered_steps(), self.step_ulh_ms)
 
-    def last_grant(self) -> int:
-        """Steps granted by the tick before."""
-        return self._grant_0
-
     def grant(self, rate_ul_h: int, dt_ms: int, lease_steps: int) -> int:
         """Steps owed for a slot of ``dt_ms`` (0 to 20 ms) at ``rate_ul_h``.
 
@@ -100,7 +96,7 @@ class Volume:
             return 0  # no time has passed; the queue is what it was
         self._grant_3 = self._grant_2
         self._grant_2 = self._grant_1
-        self._grant_1 = self._grant_0
+        self._grant_1 = self.last_grant
         step_ulh_ms = self.step_ulh_ms
         owed = self.remainder + rate_ul_h * dt_ms
         steps = owed // step_ulh_ms
@@ -110,10 +106,13 @@ class Volume:
         if steps > lease_steps - self.granted_steps:
             steps = lease_steps - self.granted_steps
         if steps <= 0:
-            self._grant_0 = 0
-            self._end_of_grants(owed, left, dt_ms)
+            self.last_grant = 0
+            if owed < step_ulh_ms:
+                self.remainder = owed
+            if left <= 0:
+                self._end_of_grants(dt_ms)
             return 0
-        self._grant_0 = steps
+        self.last_grant = steps
         self._quiet_ms = 0
         # From the start of the slot until the last of the steps falls due.
         # Halved before the multiplication so that it stays below 2**30; the
@@ -128,12 +127,8 @@ class Volume:
         self.granted_steps += steps
         return steps
 
-    def _end_of_grants(self, owed: int, left: int, dt_ms: int) -> None:
-        if owed < self.step_ulh_ms:
-            self.remainder = owed
-        if left > 0:
-            return
-        # All is granted.  What has not come out of the queue by now never will.
+    def _end_of_grants(self, dt_ms: int) -> None:
+        """All is granted.  What has not come out of the queue by now never will."""
         self._quiet_ms += dt_ms
         if self._quiet_ms >= _QUEUE_MS:
             self.missing_steps = self.granted_steps - self.counted_steps

@@ -55,6 +55,7 @@ class DeadMan:
         self._put = self._sm.put
         self._fifo = self._sm.tx_fifo
         self._level = Pin(pinout.ENABLE).value
+        self._feed = self.feed
         self.is_armed = False
         self.expired = False
         self.is_locked = False
@@ -70,7 +71,7 @@ class DeadMan:
             if self.is_armed:
                 self.drop()
         elif self.is_armed:
-            self.feed()
+            self._feed()
         elif not self.expired:
             self.arm()
 

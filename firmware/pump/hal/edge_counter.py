@@ -67,15 +67,23 @@ class EdgeCounter:
         # stays a small integer for 2**30 edges.
         self._sm.exec(_COUNT_FROM_ZERO)
         self._sm.active(1)
-        self._exec = self._sm.exec
-        self._get = self._sm.get
-        self._last = 0
+        self.new_edges = _reader(self._sm)
 
-    def new_edges(self) -> int:
-        """Edges since the call before."""
-        self._exec(_COUNT_TO_ISR)
-        self._exec(_PUSH)
-        count = self._get() & _MASK
-        edges = count - self._last & _MASK
-        self._last = count
+
+def _reader(sm):
+    """A function with what it needs in variables of its own: attributes would cost
+    it half of its 30 us."""
+    execute = sm.exec
+    get = sm.get
+    last = 0
+
+    def new_edges() -> int:
+        nonlocal last
+        execute(_COUNT_TO_ISR)
+        execute(_PUSH)
+        count = get() & _MASK
+        edges = count - last & _MASK
+        last = count
         return edges
+
+    return new_edges

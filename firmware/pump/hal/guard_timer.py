@@ -19,21 +19,22 @@ from pump.hal.edge_counter import EdgeCounter
 # Not the tick's period: four checks fit between the 32 ms that a late tick may
 # need and 40 ms, and the two never stay in step.
 PERIOD_MS = const(8)
-_BEATS_MASK = const(0x3FFFFFFF)
+BEATS_MASK = const(0x3FFFFFFF)
 
 
 class GuardTimer:
     """``guard`` with its interrupt.
 
     ``trip``   code of ``guard.TRIP_NAMES``; the motor is off for good if not 0
-    ``beats``  times that it ran, modulo 2**30
+    ``refused``  the guard did not take what it was told; kept here for the loop
+    ``beats``  times that it ran, modulo 2**30; still for long: it has died
     """
 
     def __init__(self, dead_man, stepper):
         self.guard = guard.Guard()
         self.trip = 0
+        self.refused = False
         self.beats = 0
-        self._seen_beats = 0
         self._check = self.guard.check
         self._lock_enable = dead_man.lock
         self._lock_step = stepper.lock
@@ -52,13 +53,6 @@ class GuardTimer:
         """See the encoder through ``loop_back(new_edges)``; before anything moves."""
         self._new_turns = loop_back(self._new_turns).new_edges
 
-    def new_beats(self) -> int:
-        """Times that it ran since the call before; 0 for long: it has died."""
-        beats = self.beats
-        new = beats - self._seen_beats & _BEATS_MASK
-        self._seen_beats = beats
-        return new
-
     def _run(self, _timer) -> None:
         try:
             trip = self._check(
@@ -76,4 +70,4 @@ class GuardTimer:
             # Each time: the loop may have been in the middle of switching on.
             self._lock_enable()
             self._lock_step()
-        self.beats = self.beats + 1 & _BEATS_MASK
+        self.beats = self.beats + 1 & BEATS_MASK

@@ -11,7 +11,7 @@ _RELEASE_MS = const(30)
 
 
 class Keys:
-    """``read`` fills ``stop_key`` and ``ok_key`` from levels of pins and ``dt_ms``."""
+    """The STOP key and the OK key."""
 
     def __init__(self):
         # Closed to ground at rest: a broken wire is a STOP.
@@ -20,7 +20,9 @@ class Keys:
         self._stop_up_ms = _RELEASE_MS
         self._ok_up_ms = _RELEASE_MS
 
-    def read(self, inputs, levels: int) -> None:
+    def read(self, inputs, levels: int) -> bool:
+        """Fill ``stop_key`` and ``ok_key`` from levels of pins and ``dt_ms``; whether
+        to be called in the next tick, changed levels or not."""
         if levels & _STOP:
             self._stop_up_ms = 0
             inputs.stop_key = True
@@ -33,3 +35,4 @@ class Keys:
         elif self._ok_up_ms < _RELEASE_MS:
             self._ok_up_ms += inputs.dt_ms
             inputs.ok_key = self._ok_up_ms < _RELEASE_MS
+        return inputs.stop_key or inputs.ok_key

@@ -13,7 +13,7 @@ _DROP = 1 << pinout.DROP
 
 
 class LineSensors:
-    """Reads every sensor of the line into the inputs of a step.
+    """Every sensor of the line, for the inputs of a step.
 
     ``has_pressures``  either pressure sensor was there at boot
 
@@ -51,8 +51,8 @@ class LineSensors:
         self.is_probing = outputs.air_probe
         self._air_probe(1 if outputs.air_probe else 0)
 
-    def read(self, inputs, levels: int) -> None:
-        """Two conversions, and what ``levels`` of the pins say."""
+    def read_pressures(self, inputs) -> None:
+        """Two conversions."""
         count = self._read_down() >> 4
         inputs.down_ok = COUNT_MIN <= count <= COUNT_MAX
         self.down_counts = count
@@ -61,6 +61,10 @@ class LineSensors:
         inputs.up_ok = COUNT_MIN <= count <= COUNT_MAX
         self.up_counts = count
         inputs.up_pa = ((count << 4) - self._up_zero) * self._up_gain >> 10
+
+    def read_levels(self, inputs, levels: int) -> None:
+        """What ``levels`` of the pins say; wanted when they have changed, and in the
+        tick after a drop."""
         inputs.air = levels & _FLUID == 0
         inputs.door_open = levels & _DOOR != 0
         is_drop = levels & _DROP != 0

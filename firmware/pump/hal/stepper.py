@@ -74,6 +74,7 @@ class Stepper:
         self._put = self._sm.put
         self._fifo = self._sm.tx_fifo
         self._active = self._sm.active
+        self._take = self._append
         self.is_running = False
         self.is_reverse = False
         self.calibrate(units.STEP_ULH_MS)
@@ -99,7 +100,7 @@ class Stepper:
             if self.is_reverse:
                 self._turn(False)
         elif outputs.reverse == self.is_reverse:
-            self._append(outputs, passed_us)
+            self._take(outputs, passed_us)
         elif self.is_running:
             # Not in the middle of a queue: this slot goes with it.
             self.queue_dropped = True
@@ -107,7 +108,7 @@ class Stepper:
             self._turn(outputs.reverse)
         else:
             self._turn(outputs.reverse)
-            self._append(outputs, passed_us)
+            self._take(outputs, passed_us)
 
     def _turn(self, reverse: bool) -> None:
         self.is_reverse = reverse
