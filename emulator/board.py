@@ -20,7 +20,7 @@ from rp2040py.utils.logging import ConsoleLogger, LogLevel
 
 from emulator import corrections, image
 from emulator.pio_pacing import PioPacer
-from emulator.usb_host import UsbHost
+from emulator.usb_host import VBUS_SENSE, UsbHost
 
 _ENTRY = 0x1000_0000
 _PIO_AT = (0x50200, 0x50300)
@@ -33,12 +33,17 @@ _PULLED = {GPIOPinState.INPUT_PULL_UP: 1, GPIOPinState.INPUT_PULL_DOWN: 0}
 POWER_ON = "POWER_ON"
 RUN_PIN = "RUN_PIN"
 WATCHDOG = "WATCHDOG"
+# What is soldered to the chip on a Pico (its data sheet, 4.1 and appendix B): a third of
+# VSYS, 5 V from USB, on GP29, and USB's supply on GP24.
+VSYS_CHANNEL = 3
+VSYS_COUNTS = 2068
 
 
 class Board:
     """``uf2`` is MicroPython's image, ``files`` the file system (see ``image``).
 
     ``usb``        the host's end of the cable
+    ``analog``     the converter's inputs
     ``flash``      times of the flash chip, and who is told of its changes
     ``on_edge``    told (ns, pin, old, new) of each change that the processor's side
                    makes; 0 and 1 are driven, ``FLOATS`` is not
@@ -62,7 +67,10 @@ class Board:
         self._states = [pin.value for pin in self.mcu.gpio]
         self._on_pad: list[int | None] = [None] * len(self.mcu.gpio)
         self._pacers = [PioPacer(self.mcu, n, address) for n, address in enumerate(_PIO_AT)]
+        corrections.HardFaults(self.mcu)
         self.clocks = corrections.FrequencyCounter(self.mcu)
+        self.analog = corrections.AnalogInputs(self.mcu)
+        self.analog.counts[VSYS_CHANNEL] = VSYS_COUNTS
         self.flash = corrections.FlashChip(self.mcu, self.stall)
         self.buses = [corrections.I2cBus(self.mcu, n) for n in range(2)]
         for uart in self.mcu.uart:
@@ -70,6 +78,7 @@ class Board:
         self.usb = UsbHost(self)
         for number, pin in enumerate(self.mcu.gpio):
             pin.add_listener(lambda new, _old, n=number: self._changed(n, new))
+        self.drive(VBUS_SENSE, 1)
         self.mcu.watchdog.on_watchdog_trigger = lambda: self.reset(WATCHDOG)
         self._halt_alarm = self.clock.create_alarm(self.halt)
         self._blocks = self.mcu.pio
@@ -143,6 +152,10 @@ class Board:
         MicroPython wraps at 2**30.  For the first moment after a reset: alarms that are
         set already would come at a wrong time."""
         self.mcu.timer._epoch_nanos = self.clock.nanos - us * 1000.0
+
+    def timer_us(self) -> int:
+        """What the chip's microsecond counter says."""
+        return int((self.clock.nanos - self.mcu.timer._epoch_nanos) / 1000.0)
 
     # --- pins -----------------------------------------------------------------------
 

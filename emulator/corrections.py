@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rp2040py.gpio_pin import GPIOPinState
+
 from emulator import image
 
 _UART_TX_BIT = 1 << 5
@@ -35,6 +37,43 @@ _BLOCK_BYTES = 65536
 # The chip on a Pico, W25Q16JV: typical times of a page and of a sector.
 PROGRAM_US = 400
 ERASE_US = 45_000
+
+
+_HARD_FAULT = 3  # number of the exception
+# Regions of the memory map (RP2040 data sheet 2.2, upper four bits of an address) in
+# which no bus has anything.
+_EMPTY_REGIONS = frozenset((0x3, 0x6, 0x7, 0x8, 0x9, 0xA, 0xB, 0xC, 0xF))
+_PAGE_BITS = 12  # of a key in rp2040py's table of what is on the buses
+
+
+class HardFaults(dict):
+    """What is on the buses, with a hard fault for whoever reaches beside it; rp2040py
+    reads ones there and goes on.
+
+    MicroPython's handler is one breakpoint.  Without a debugger that is a fault again,
+    and the processor locks up (ARMv6-M, B1.5.15): it executes nothing and takes no
+    interrupt until it is reset.  rp2040py goes on behind the breakpoint.
+    """
+
+    def __init__(self, mcu):
+        super().__init__(mcu.peripherals)
+        self._core = mcu.core
+        mcu.peripherals = self
+        mcu.on_break = lambda _code: self._fault()
+
+    def get(self, page: int, default=None):
+        found = super().get(page, default)
+        if found is None and page >> 28 - _PAGE_BITS in _EMPTY_REGIONS:
+            self._fault()
+        return found
+
+    def _fault(self) -> None:
+        core = self._core
+        if core.ipsr != _HARD_FAULT:
+            core.exception_entry(_HARD_FAULT)
+            return
+        core.pm = True
+        core.waiting = True
 
 
 class FrequencyCounter:
@@ -76,6 +115,40 @@ class FrequencyCounter:
             self.write_uint32(offset, value)
         else:
             self._stock.write_uint32_atomic(offset, value, kind)
+
+
+_ADC_FIRST = 26  # GPIO of channel 0
+_ADC_MAX = 4095
+# What a pin that nothing drives reads while a pull resistor holds it.
+_AT_PULL = {GPIOPinState.INPUT_PULL_UP: 4060, GPIOPinState.INPUT_PULL_DOWN: 20}
+
+
+class AnalogInputs:
+    """The converter's inputs on GP26 to GP29.  For rp2040py an open one is at ground; on
+    the chip it follows the pin's pull resistors, and without them stays where it was.
+
+    ``counts``  raw 12-bit counts of channels 0 to 3; ``None``: nothing drives it
+    ``noise``   is asked for counts to be added to one that is driven
+    """
+
+    def __init__(self, mcu):
+        self.counts: list[int | None] = [None] * 4
+        self.noise: Callable[[], int] = lambda: 0
+        self._gpio = mcu.gpio
+        self._adc = mcu.adc
+        self._stock = mcu.adc.on_adc_read
+        mcu.adc.on_adc_read = self._read
+
+    def _read(self, channel: int) -> None:
+        if channel < len(self.counts):
+            values = self._adc.channel_values
+            counts = self.counts[channel]
+            if counts is None:
+                state = self._gpio[_ADC_FIRST + channel].value
+                values[channel] = _AT_PULL.get(state, values[channel])
+            else:
+                values[channel] = max(0, min(_ADC_MAX, counts + self.noise()))
+        self._stock(channel)
 
 
 class FlashChip:

@@ -7,9 +7,8 @@ Parts that a test wants to misbehave are set from outside: pins through
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
-from emulator.board import Board
+from emulator.board import VSYS_COUNTS, Board
 from host_sim.i2c_devices import CLOCK_ADDRESS, FRAM_ADDRESS, Ds3231, Fram
 from pump.hal import pinout
 
@@ -19,8 +18,8 @@ STEPS_PER_TURN_EDGE = 4  # motor steps for one rising edge of the encoder
 _NOISE_COUNTS = 2
 _SOUND_NS = 3_000_000.0  # the loop-back's pulse stretcher: more than a period of the tone
 # Raw 12-bit counts of ADC0-3 at rest: both pressures near ambient, the motor's
-# driver at room temperature, a supply of 5 V.
-AT_REST_COUNTS = (1440, 1447, 2048, 2068)
+# driver at room temperature, the supply.
+AT_REST_COUNTS = (1440, 1447, 2048, VSYS_COUNTS)
 # Levels of the inputs at rest: door closed, fluid in the line, keys up, supply good.
 AT_REST_LEVELS = {
     pinout.ENCODER_B: 0,
@@ -101,18 +100,10 @@ class Fittings:
         board.buses[0].parts[CLOCK_ADDRESS] = _ByteWise(self.clock)
         for pin, level in AT_REST_LEVELS.items():
             board.drive(pin, level)
-        self.counts: list[int] = list(AT_REST_COUNTS)
-        self._random = random.Random(seed)
-        adc = board.mcu.adc
-        stock: Callable[[int], None] = adc.on_adc_read
-
-        def read(channel: int) -> None:
-            if channel < len(self.counts):
-                noise = self._random.randrange(-_NOISE_COUNTS, _NOISE_COUNTS + 1)
-                adc.channel_values[channel] = max(0, min(4095, self.counts[channel] + noise))
-            stock(channel)
-
-        adc.on_adc_read = read
+        self.counts = board.analog.counts
+        self.counts[:] = AT_REST_COUNTS
+        noise = random.Random(seed)
+        board.analog.noise = lambda: noise.randrange(-_NOISE_COUNTS, _NOISE_COUNTS + 1)
         self.turns = True
         self.steps = 0
         self._phase = 0

@@ -29,7 +29,7 @@ _SLICE_S = 0.005
 _SLICE_WALL_S = 0.02
 _BEHIND_S = 0.5
 _AHEAD = 4096
-_USAGE = "pin NUMBER 0|1|z, level NUMBER, adc CHANNEL COUNTS, strap, unstrap, reset, power, time"
+_USAGE = "pin NUMBER 0|1|z, level NUMBER, adc CHANNEL COUNTS|z, strap, unstrap, reset, power, time"
 
 
 class Stored:
@@ -76,7 +76,7 @@ def _write(path: Path, data: bytes) -> None:
 class ControlSocket:
     """One command a line, one answer a line: ``ok ...`` or ``error ...``."""
 
-    def __init__(self, path: Path, board: Board, fittings: Fittings | None):
+    def __init__(self, path: Path, board: Board):
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         self._listener = socket.socket(socket.AF_UNIX)
@@ -85,7 +85,6 @@ class ControlSocket:
         self._listener.setblocking(False)
         self._clients: list[tuple[socket.socket, bytearray]] = []
         self._board = board
-        self._fittings = fittings
 
     def poll(self) -> None:
         """Answer what has come."""
@@ -127,8 +126,8 @@ class ControlSocket:
         elif verb == "level":
             return f" {board.level(int(arguments[0]))}"
         elif verb == "adc":
-            counts = self._fittings.counts if self._fittings else board.mcu.adc.channel_values
-            counts[int(arguments[0])] = int(arguments[1])
+            value = None if arguments[1] == "z" else int(arguments[1])
+            board.analog.counts[int(arguments[0])] = value
         elif verb == "strap":
             board.drive(pinout.MAINTENANCE, 0)
         elif verb == "unstrap":

@@ -38,6 +38,9 @@ HANDLER_DIES = 4
 TICK_RAISES = 5
 COUNT_HEAP = 6  # marks: bytes in use, bytes free
 COLLECT = 7  # marks: before and after a collection
+HARD_FAULT = 8
+# Where the chip has nothing, and nobody here either; a small integer, too.
+_HOLE = 0x3800_0000
 
 INPUTS = tuple(vars(Inputs()))
 OUTPUTS = tuple(vars(Outputs()))
@@ -83,6 +86,7 @@ _VALUE = const({value})
 _ROW = const({row})
 _MARK = const({mark})
 _COMMAND = const({command})
+_HOLE = const({hole})
 
 
 def _obey(application, command):
@@ -106,6 +110,8 @@ def _obey(application, command):
         mem32[_MARK] = 0
         gc.collect()
         mem32[_MARK] = 1
+    elif command == {hard_fault}:
+        mem32[_HOLE]
 
 
 class _Ticks:
@@ -208,6 +214,8 @@ def source(record: bool = False, hurried: bool = False) -> str:
         tick_raises=TICK_RAISES,
         count_heap=COUNT_HEAP,
         collect=COLLECT,
+        hard_fault=HARD_FAULT,
+        hole=_HOLE,
         recorder=recorder,
         slew=limits.SLEW_MAX_UL_H_S,
         dwell=limits.DWELL_MIN_MS // 1000,

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from rp2040py.usb.cdc import USBCDC
 
 PACKET_US = 50
-_SUSPENDED = 1 << 4  # SIE_STATUS
+_SIE_STATUS = 0x50
+_SUSPENDED = 1 << 4  # in it
 _SUSPEND_NS = 3_000_000  # without a frame for so long a device is suspended
 _DTR_AND_RTS = 3
+VBUS_SENSE = 24  # GPIO of a Pico: USB's supply is there
 _FIRST_IN = 0x80  # buffer control registers in the dual-ported RAM
 _AVAILABLE = 1 << 10
 
@@ -52,6 +54,8 @@ class UsbHost:
         self._usb.dpram_updated = self._dpram_updated
         self._usb.on_usb_enabled = self._enabled
         self._usb.on_reset = self._reset
+        self._stock_write = self._usb.write_uint32
+        self._usb.write_uint32 = self._write_register
         self._suspend_alarm = board.clock.create_alarm(self._suspend)
 
     # --- the program ----------------------------------------------------------------
@@ -93,6 +97,7 @@ class UsbHost:
     def unplug(self) -> None:
         """The cable is pulled; the board goes on by its own supply."""
         self.is_plugged = False
+        self._board.drive(VBUS_SENSE, 0)
         self._queue.clear()
         self._flood = b""
         self._suspend_alarm.schedule(_SUSPEND_NS)
@@ -100,6 +105,7 @@ class UsbHost:
     def plug(self) -> None:
         """The cable is put in: the host finds a device and sets it up anew."""
         self.is_plugged = True
+        self._board.drive(VBUS_SENSE, 1)
         self._suspend_alarm.cancel()
         self._usb._sie_status &= ~_SUSPENDED
         self._offers.clear()
@@ -123,6 +129,14 @@ class UsbHost:
         self._requests.clear()
         self._flood = b""
         self._stock_reset()
+
+    def _write_register(self, offset: int, value: int) -> None:
+        """A suspension that the device has seen is cleared by writing a 1, which the
+        stock controller does not know: its interrupt then never ends, and nothing else
+        runs any more."""
+        if offset == _SIE_STATUS:
+            self._usb._sie_status &= ~(self._usb.raw_write_value & _SUSPENDED)
+        self._stock_write(offset, value)
 
     def _dpram_updated(self, offset: int, value: int) -> None:
         out = offset & 4

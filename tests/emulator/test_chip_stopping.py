@@ -166,7 +166,7 @@ def test_an_occlusion_stops_the_motor_and_is_signalled(pump):
 
 
 def _stand_still(pump: Pump) -> None:
-    """The processor stops executing, interrupts off: also what a hard fault comes to."""
+    """The processor stops executing, interrupts off."""
     pump.board.stall(0.3e9)
 
 
@@ -192,6 +192,7 @@ DEATHS = {
     "stands still": _stand_still,
     "loops": _command(tick_probe.HANG),
     "loops with interrupts off": _command(tick_probe.HANG_WITHOUT_INTERRUPTS),
+    "hard fault": _command(tick_probe.HARD_FAULT),
     "tick raises": _command(tick_probe.TICK_RAISES),
     "handler raises": _command(tick_probe.HANDLER_RAISES),
     "handler's timer is gone": _command(tick_probe.HANDLER_DIES),
@@ -217,11 +218,18 @@ def test_a_dead_processor_stops_the_motor(pump, death):
         )
 
 
+_RESET_AFTER = {
+    "loops with interrupts off": tick_probe.HANG_WITHOUT_INTERRUPTS,
+    "hard fault": tick_probe.HARD_FAULT,
+}
+
+
 @pytest.mark.req("L7")
-def test_the_watchdog_resets_a_dead_board_and_nothing_goes_on_by_itself(pump):
+@pytest.mark.parametrize("death", _RESET_AFTER)
+def test_the_watchdog_resets_a_dead_board_and_nothing_goes_on_by_itself(pump, death):
     def trial():
         pump.at_rate(350_000)
-        pump.probe.command(tick_probe.HANG_WITHOUT_INTERRUPTS)
+        pump.probe.command(_RESET_AFTER[death])
         ns = pump.board.clock.nanos
         pump.until(lambda: bool(pump.board.resets), 3)
         reset_ms = (pump.board.resets[0][0] - ns / 1e9) * 1e3
@@ -240,7 +248,7 @@ def test_the_watchdog_resets_a_dead_board_and_nothing_goes_on_by_itself(pump):
         }
 
     result = in_fork(trial)
-    figures("L7", limit="1000 ms", **result)
+    figures("L7-" + death.replace(" ", "-"), limit="1000 ms", **result)
     assert result["cause"] == "WATCHDOG"
     assert result["reset_ms"] <= WATCHDOG_MS + 10  # of the tick in which it hangs
     assert result["state"] not in ("INFUSING", "RUNG_HELD", "KVO", "READY", "IDLE")

@@ -28,7 +28,7 @@ TITRA = [sys.executable, "-c", "from titra.cli import main; main()"]
 DONE = 0
 # A busy processor takes ten times what it says, and more beside other work.
 PATIENCE_S = 1500
-SLOWNESS = 40
+SLOWNESS = 15
 # As the board formats it, which is newer than what it still mounts.
 _GEOMETRY = {
     "block_size": 4096,

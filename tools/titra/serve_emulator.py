@@ -47,7 +47,7 @@ def serve(
     stored.follow(board, fittings)
     if strap:
         board.drive(pinout.MAINTENANCE, 0)
-    control = ControlSocket(folder / CONTROL, board, fittings)
+    control = ControlSocket(folder / CONTROL, board)
     stopped = False
 
     def stop(_signal: int, _frame: object) -> None:
