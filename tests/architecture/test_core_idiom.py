@@ -19,7 +19,12 @@ PURE = sorted(
     for path in (FIRMWARE / "pump" / room).glob("*.py")
 )
 # What else may be imported: numbers of fixed size, made once and then changed in place.
-OTHER_IMPORTS = {"array": {"array"}, "micropython": {"const"}, "hashlib": {"sha256"}}
+OTHER_IMPORTS = {
+    "array": {"array"},
+    "micropython": {"const"},
+    "hashlib": {"sha256"},
+    "struct": {"pack_into"},
+}
 # Functions that may build a container, with the reason.
 BUILDERS = {
     "__init__": "construction",

@@ -122,6 +122,7 @@ def link_of(sent: Sent) -> HostLink:
         ),
         SimpleNamespace(set_key=lambda key: True),
         widest_calibrator(),
+        SimpleNamespace(spent_us=lambda: 0),
     )
 
 
@@ -160,8 +161,9 @@ def test_every_answer_to_a_query_fits_at_its_widest():
                 link.session.seq = 65_535
                 link.session.message = index
                 link.session.arguments[0] = argument
-                link._has_read_log = False  # one record a tick
-                link._query()
+                link.answers.has_read_log = False  # one record a tick
+                link.replies.say(65_535, link.answers.take(index), row[messages.COL_VERB])
+                link.replies.write_out()
                 assert len(sent.lines) > before
                 assert b" OK " in sent.lines[-1]
 
@@ -173,7 +175,9 @@ def test_the_answer_to_a_challenge_fits():
     link.session.seq = 65_535
     link.session.message = messages.M_CHALLENGE
     link.session.arguments[0] = roles.MAINTENANCE
-    link._answer_access(link._access())
+    reason = link._log_in.begin(messages.M_CHALLENGE, roles.MAINTENANCE)
+    link.replies.say(65_535, reason, b"CHALLENGE")
+    link.replies.write_out()
     assert len(sent.lines[0].split(b",")[1]) == 32 + len("*0000\n")
 
 
@@ -183,6 +187,7 @@ def test_every_refusal_fits_with_the_longest_seq(reason):
     link = link_of(sent)
     link.session.seq = 65_535
     link._refuse(reason)
+    link.replies.write_out()
     assert reasons.REASONS[reason][1].encode() in sent.lines[0]
 
 

@@ -322,7 +322,7 @@ def test_a_client_with_another_key_is_refused_and_then_locked_out(booted):
     with pytest.raises(Refused, match="LOCKED"):
         right.hello()
     assert int(right.query_fields("ROLE?")["locked_s"]) in (59, 60)
-    booted.listen(60_000)
+    booted.board.run_until(booted.board.now_us + 60_000_000)
     right.hello()
 
 
@@ -390,8 +390,8 @@ class Workshop:
         self.wire = Wire()
         self.wire.listen(50)
         self.link = self.wire.board.application.link
-        self.drawer = self.link._key_store = Drawer()
-        self.diary = self.link._journal = Diary()
+        self.drawer = self.link.maintenance.key_store = Drawer()
+        self.diary = self.link.maintenance.journal = self.link.answers.journal = Diary()
         self.last = self.wire.hello("MAINTENANCE")
 
     def say(self, body: str) -> str:
@@ -492,7 +492,7 @@ def test_maintenance_waits_until_the_motor_is_off(workshop, body):
     assert workshop.drawer.key == b""
     assert workshop.say("PAUSE") == "OK"
     assert workshop.say("REPL") == "NOT_IN_THIS_STATE"
-    assert not workshop.link.repl_asked
+    assert not workshop.link.maintenance.repl_asked
     assert workshop.wire.state() == "PAUSED"
 
 
@@ -576,6 +576,7 @@ def test_the_core_is_told_the_role_of_the_line_and_not_of_a_later_one(booted):
         step(inputs, outputs)
 
     application.controller.step = listen
+    application.bind_parts()
     last = booted.hello("SUPERVISOR")
     booted.send(framed(f"{last + 1} RESET") + hello_line())
     booted.send(b"STOP\n")
@@ -639,6 +640,7 @@ class Desk(RuleBasedStateMachine):
                 self.diary,
                 SimpleNamespace(down_counts=0, up_counts=0),
             ),
+            SimpleNamespace(spent_us=lambda: 0),
         )  # fmt: skip
         self.inputs, self.outputs = Inputs(), Outputs()
         self.inputs.event = st.EV_POST_PASSED
@@ -660,8 +662,8 @@ class Desk(RuleBasedStateMachine):
             [getattr(staged, name) for name in sorted(vars(staged)) if name != "age_ms"],
             list(staged.rate_ul_h), list(staged.dwell_s), staged.vtbi_ul,
             self.controller.rx.vtbi_ul, self.controller.alarms.acknowledged,
-            self.diary.day, self.diary.ms, self.drawer.key, self.link.repl_asked,
-            bytes(self.link._key),
+            self.diary.day, self.diary.ms, self.drawer.key, self.link.maintenance.repl_asked,
+            bytes(self.link.maintenance.key),
         )  # fmt: skip
 
     def tick(self, data: bytes, ms: int = 10) -> list[bytes]:

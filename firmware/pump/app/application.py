@@ -18,6 +18,7 @@ from pump.app.journal import Journal
 from pump.app.pin_reader import pin_reader
 from pump.app.record import Record
 from pump.app.self_test import SelfTest
+from pump.app.talk import Talk
 from pump.app.telemetry import Telemetry
 from pump.core import infusion_state as st
 from pump.core import limits, reasons, units
@@ -129,8 +130,10 @@ class Application:
             self.self_test,
             device_key,
             self.calibrator,
+            self.clock,
         )
         self.telemetry = Telemetry(self.usb, self.controller, self.clock, Crc16())
+        self.talk = Talk(self.usb, self.link, self.telemetry, self.clock)
         self.record = Record(self.journal, self.controller)
         self._image_ms = 0
         self._archive_ms = 0
@@ -145,6 +148,10 @@ class Application:
         self.telemetry.announce(
             self.watchdog.cause_of_reset, self.link.session.table, self.journal.on_bench
         )
+        self.bind_parts()
+
+    def bind_parts(self) -> None:
+        """Find once what every tick calls; anew when a part was changed."""
         self.tick = self._ticks().__next__
 
     def run_once(self) -> None:
@@ -186,7 +193,7 @@ class Application:
         show = self.signals.apply
         note_step = self.record.step
         report = telemetry.step
-        report_on = telemetry.write_on
+        talk_on = self.talk.go_on
         remember = journal.step
         beat = self.guard.beat
         feed = self.watchdog.feed
@@ -210,7 +217,7 @@ class Application:
             event = st.NO_EVENT
             if is_testing and not self._test(inputs):
                 event = self._self_test_ended()
-            elif phase == _QUIET_PHASE or has_input():
+            elif phase == _QUIET_PHASE or link.is_busy or has_input():
                 poll(inputs, polled_ms)
                 polled_ms = 0
                 event = inputs.event
@@ -251,10 +258,6 @@ class Application:
                 note_step(inputs, outputs, state_before)
                 report(inputs, outputs, said_ms)
                 said_ms = 0
-            elif telemetry.is_writing:
-                report_on()
-            if usb.queued:
-                usb.flush()
             if phase == _QUIET_PHASE or journal.has_work:
                 remember(
                     enable,
@@ -264,6 +267,8 @@ class Application:
                     stored_ms,
                 )
                 stored_ms = 0
+            if telemetry.is_writing or link.is_busy or usb.queued:
+                talk_on()  # last, since it takes what time is left
             beat()
             if (
                 enable
@@ -355,11 +360,12 @@ class Application:
             journal.close_session(controller.volume.delivered_steps())
         elif state == st.READY and journal.session_open:
             journal.close_session(0)  # the START was refused after all
-        if self.link.repl_asked or self.link.restart_asked:
+        wanted = self.link.maintenance
+        if wanted.repl_asked or wanted.restart_asked:
             self._restart_ms += inputs.dt_ms
             if self._restart_ms >= _RESTART_MS and journal.pending() == 0:
                 reset_mark.restart(
-                    reset_mark.MAINTENANCE if self.link.repl_asked else reset_mark.RESTART
+                    reset_mark.MAINTENANCE if wanted.repl_asked else reset_mark.RESTART
                 )
         if self.self_test.result != PASSED:
             return

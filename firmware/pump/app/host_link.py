@@ -1,27 +1,43 @@
 """Lines from the host into events and answers; one place for both directions.
 
-At most one line a tick becomes an event of the controller; it is answered
-after the step, with what the controller made of it.  STOP overtakes it.
+Whatever it does is done a piece at a time, each of at most 0.8 ms on the board, and as
+many in a tick as its time allows (L24): read a line, judge it, carry it out, answer it;
+the line after it waits.  At most one line a tick becomes an event of the controller; it
+is answered after the step, with what the controller made of it.
+
+STOP waits for nothing: it acts in the tick in which its line feed is read, and is
+answered in its turn.  The events that wait before it are no longer executed.
 """
 
 from micropython import const, heap_lock, heap_unlock
 
-from pump import VERSION
-from pump.core import alarm_conditions as ac
+from pump.app.answers import Answers
+from pump.app.log_in import LogIn
+from pump.app.maintenance import Maintenance
+from pump.app.replies import Replies
+from pump.app.staging import Staging
 from pump.core import infusion_state as st
-from pump.core import reasons, roles, titration
-from pump.core.self_test_items import ITEM_NAMES, RESULT_NAMES
-from pump.protocol import framing, messages, session
-from pump.protocol.authentication import is_key
+from pump.core import reasons, roles
+from pump.protocol import authentication as auth
+from pump.protocol import framing, line_queue, messages, session
 
-# What an unframed line is answered with in the place of its SEQ.
-_NO_SEQ = b"-"
 # Bytes waiting to be sent beyond which lines without a SEQ get no ERR.
 _NOISE_QUEUE = const(256)
 # A session that was not stopped: what is left of it may be delivered yet.
 _DELIVERY_OPEN = st.SESSION_STATES & ~(1 << st.STOPPED | 1 << st.ALARM_STOPPED)
+# Before the step, a piece is begun only while the tick is younger than this: the step
+# and what follows it take up to 3 ms.  (L24)
+_BEFORE_STEP_US = const(900)
+# Once it is known what the step decided, while it is younger than this.
+_DECIDED_US = const(2000)
 
-_MAY_CALIBRATE = 1 << st.IDLE | 1 << st.FAULT
+# What is left to do for the line at hand.
+_NOTHING = const(0)
+_JUDGE = const(1)
+_EXECUTE = const(2)
+_LOGIN = const(3)
+_CHECK_STAGED = const(4)
+_HELP = const(5)
 
 
 class HostLink:
@@ -30,16 +46,18 @@ class HostLink:
     What it executes by asking somebody else:
 
     ``authentication``  ``protocol.authentication.Authentication``
-    ``journal``         ``app.journal.Journal``: event log, date, what is fitted
+    ``journal``         ``app.journal.Journal``
     ``post``            ``app.self_test.SelfTest``
     ``key_store``       ``hal.device_key.DeviceKey``
     ``calibrator``      ``app.calibrator.Calibrator``
+    ``clock``           ``hal.clock.Clock``: how long this tick has lasted
 
     What it says:
 
     ``silent_ms``       time since the last line that was not refused
-    ``repl_asked``      maintenance wants MicroPython's prompt
-    ``restart_asked``   it has stored what takes effect with a restart
+    ``answer_is_due``   the step has an event from here: tell ``answer`` what became of it
+    ``is_busy``         ``poll`` and ``work_on`` in every tick, also when nothing comes
+    ``maintenance``     ``app.maintenance.Maintenance``, and what it wants done
     """
 
     def __init__(
@@ -52,32 +70,45 @@ class HostLink:
         post,
         key_store,
         calibrator,
+        clock,
     ):
         crc = framing.Crc16()
-        self._crc = crc
         self._usb = usb
         self._controller = controller
-        self._serial = serial
-        self._line = framing.LineReader()
-        self._reply = framing.LineWriter(crc)
-        self._overtaken = framing.LineWriter(crc)
-        self._readback = framing.LineWriter(crc)
+        self._spent_us = clock.spent_us
+        self._queue = line_queue.LineQueue()
         self.authentication = authentication
-        self._journal = journal
-        self._post = post
-        self._has_read_log = False  # in this tick
-        self._key_store = key_store
-        self._calibrator = calibrator
-        self.restart_asked = False
-        self._key = bytearray(messages.KEY_PARTS * messages.KEY_PART_BYTES)
-        self._key_parts = 0  # those received, one bit each
-        self.repl_asked = False
         self.session = session.Session(crc, authentication)
+        self.answers = Answers(
+            usb, controller, serial, authentication, journal, post, calibrator, self.session
+        )
+        self.replies = Replies(usb, crc, self.answers)
+        self._log_in = LogIn(authentication, self.answers)
+        aside = self.replies.aside
+        self._staging = Staging(controller, crc, aside)
+        self.maintenance = Maintenance(
+            controller, crc, aside, authentication, journal, key_store, calibrator
+        )
+        self._motor_is_on = False
         self.silent_ms = 0
-        self.answer_is_due = False  # an event was handed to the step, answer due
-        self._stopping = False  # that event is a STOP
+        self.is_busy = False
+        self._work = _NOTHING
+        self._help_line = 0
+        # An event: had from a line, given to the step, decided.
+        self._is_event_ready = False
+        self.answer_is_due = False
+        self._awaits_step = False  # a line is answered with what the step decides
+        self._is_decided = False  # and this is known
+        self._result = reasons.OK
         self._event_seq = session.NO_SEQ
         self._event_message = messages.M_STOP
+        self._event_argument = 0
+        self._event_role = roles.OBSERVER
+        self._stopping = False  # the event of this tick is a STOP
+        self._stops = 0  # of those that have acted, how many wait for their turn
+        self._stop_result = reasons.OK
+        self._overtaken_due = False  # an event was overtaken, and that is not said yet
+        self._last_overtaken = False  # the line executed last was
 
     # --- before the step -------------------------------------------------------
 
@@ -85,172 +116,275 @@ class HostLink:
         """Read what has come in the last ``dt_ms``; leaves the event of this tick in
         ``inputs``."""
         inputs.event = st.NO_EVENT
-        self._has_read_log = False
+        self._motor_is_on = inputs.enable_level
+        self.answers.has_read_log = False
         state_bit = 1 << self._controller.state
         self.authentication.step(dt_ms, state_bit & _DELIVERY_OPEN != 0)
         inputs.role = self.authentication.role
-        if self._key_parts and inputs.role != roles.MAINTENANCE:
-            self._forget_key()
+        if self.maintenance.key_parts and inputs.role != roles.MAINTENANCE:
+            self.maintenance.forget_key()
         if self.silent_ms < 1_000_000:
             self.silent_ms += dt_ms
+        was_ready = self._is_event_ready
         is_first = True
-        while self._usb.read_into(self._line, is_first):
+        spent_us = self._spent_us
+        while self._usb.read_into(self._queue.incoming, is_first):
             is_first = False
-            self._handle(inputs)
-        inputs.host_silent_ms = self.silent_ms
-
-    def _handle(self, inputs) -> None:
-        conversation = self.session
-        verdict = conversation.accept(self._line)
-        if verdict == session.HALT:
-            self.silent_ms = 0
-            overtakes = self.answer_is_due and not self._stopping
-            if overtakes:
-                self._say_overtaken()
-            self.answer_is_due = True
-            self._stopping = True
+            self._take_in()
+            while self._has_piece() and spent_us() < _BEFORE_STEP_US:
+                self._do_piece()
+        while self._has_piece() and spent_us() < _BEFORE_STEP_US:
+            self._do_piece()
+        if self._stopping:
             inputs.event = st.EV_STOP
-            self._keep_for_answer(overtakes)
-        elif verdict == session.EXECUTE:
-            if conversation.seq != session.NO_SEQ:
-                # Only who takes part in the conversation keeps it alive, not
-                # somebody who looks on.
-                self.silent_ms = 0
-            self._execute(inputs)
-        elif verdict == session.REPEAT:
-            self.silent_ms = 0
-            if conversation.is_overtaken:
-                self._usb.send(self._overtaken.data, self._overtaken.length)
-            elif not self.answer_is_due or self._event_seq != conversation.seq:
-                self._usb.send(self._reply.data, self._reply.length)
-        elif verdict == session.REFUSE:
-            self._refuse(conversation.reason)
-
-    def _execute(self, inputs) -> None:
-        conversation = self.session
-        row = messages.MESSAGES[conversation.message]
-        kind = row[messages.COL_KIND]
-        if self.answer_is_due and conversation.seq != session.NO_SEQ:
-            conversation.count(session.C_BUSY)
-            self._refuse(reasons.BUSY)
-        elif kind == messages.QUERY:
-            self._query()
-        elif kind == messages.LINK:
-            # HELLO is outside of the sequence: a repeat of the line executed last
-            # must still get that line's answer.
-            kept = self._reply
-            self._reply = self._readback
-            self._begin_ok(row)
-            self._reply.field(messages.PROTOCOL_VERSION)
-            self._reply.field(conversation.table)
-            self._reply.field(conversation.last_seq)
-            self._send_reply()
-            self._reply = kept
-        elif kind == messages.STAGE:
-            self._stage()
-            self._answer_now(reasons.OK)
-        elif kind == messages.ACCESS:
-            self._answer_access(self._access())
-        elif kind == messages.CARE:
-            heap_unlock()  # the motor is off
-            reason = self._care(inputs)
-            heap_lock()
-            self._answer_now(reason)
-        elif conversation.message == messages.M_COMMIT and (
-            conversation.arguments[0] != self._staged_checksum()
-        ):
-            self._answer_now(reasons.RX_CHECKSUM)
-        else:
-            inputs.event = row[messages.COL_EVENT]
-            inputs.argument = conversation.arguments[0]
-            # That of the line, whatever the lines after it in this tick say.
-            inputs.role = self.authentication.role
             self.answer_is_due = True
-            self._stopping = False
-            self._keep_for_answer()
+        elif self._is_event_ready and (was_ready or spent_us() < _BEFORE_STEP_US):
+            # A tick with an event has more to do than others.
+            self._is_event_ready = False
+            inputs.event = messages.MESSAGES[self._event_message][messages.COL_EVENT]
+            inputs.argument = self._event_argument
+            inputs.role = self._event_role
+            self.answer_is_due = True
+        inputs.host_silent_ms = self.silent_ms
+        self.is_busy = self.answer_is_due or self._is_event_ready or self._has_piece()
 
-    def _keep_for_answer(self, overtakes: bool = False) -> None:
-        """Remember the line at hand until the step has decided."""
-        if overtakes and self.session.seq != session.NO_SEQ:
-            # Its answer takes the place of that to the line that it overtook.
-            said = self._reply
-            self._reply = self._overtaken
-            self._overtaken = said
-        self._event_seq = self.session.seq
-        self._event_message = self.session.message
-        self.session.executed(self._line, overtakes)
+    def _take_in(self) -> None:
+        """A line has come: STOP acts, and every line waits for its turn."""
+        queue = self._queue
+        line = queue.incoming
+        if line.length == 0:
+            return
+        is_stop = line.is_stop()
+        is_kept = queue.keep(is_stop)
+        if is_stop:
+            self.silent_ms = 0
+            self._stopping = True
+            if self._is_event_ready:
+                self._is_event_ready = False
+                self._awaits_step = False
+                self._overtaken_due = True
+                self._last_overtaken = True
+                self.session.count(session.C_BUSY)
+        if not is_kept:
+            self.session.count(session.C_LINES)
+            self.session.count(session.C_BUSY)
+        elif is_stop:
+            self._stops += 1
 
     # --- after the step ----------------------------------------------------------
 
     def answer(self, outputs) -> None:
-        """Say what became of the event of this tick; call when ``answer_is_due``."""
+        """What became of the event of this tick; call when ``answer_is_due``."""
         self.answer_is_due = False
-        conversation = self.session
-        conversation.seq = self._event_seq
         if self._stopping:
             self._stopping = False
-            conversation.message = messages.M_STOP
+            self._stop_result = outputs.event_result
+        if self._awaits_step:
+            self._awaits_step = False
+            self._is_decided = True
+            self._result = outputs.event_result
+        self._work_while(_DECIDED_US)
+
+    def work_on(self) -> bool:
+        """At the end of the tick: a piece of work; false if an event waits for the step."""
+        if self._is_event_ready:
+            return False
+        if self._has_piece():
+            self._do_piece()
+        self.is_busy = self._is_event_ready or self._has_piece()
+        return True
+
+    def _work_while(self, until_us: int) -> None:
+        spent_us = self._spent_us
+        while self._has_piece() and not self._is_event_ready and spent_us() < until_us:
+            self._do_piece()
+
+    # --- one piece after the other -----------------------------------------------
+
+    def _has_piece(self) -> bool:
+        return (
+            self._queue.waiting > 0
+            or self.replies.is_writing
+            or self._is_decided
+            or self._overtaken_due
+        )
+
+    def _do_piece(self) -> None:
+        if self.replies.is_writing:
+            self.replies.write_on()
+        elif self._overtaken_due:
+            self._overtaken_due = False
+            self.replies.say(self._event_seq, reasons.OVERTAKEN, b"")
+        elif self._is_decided:
+            self._is_decided = False
+            self.answers.clear()
+            verb = messages.MESSAGES[self._event_message][messages.COL_VERB]
+            self.replies.say(self._event_seq, self._result, verb)
+        elif self._work == _NOTHING:
+            queue = self._queue
+            self._work = _JUDGE
+            self._judged(self.session.begin(queue.first(), queue.is_stop()))
+        elif self._work == _JUDGE:
+            self._judged(self.session.go_on())
         else:
-            conversation.message = self._event_message
-        kept = self._reply
-        if self._event_seq == session.NO_SEQ:
-            # A STOP typed by hand must not become what a repeat is answered.
-            self._reply = self._readback
-        self._write_answer(outputs.event_result)
-        self._send_reply()
-        self._reply = kept
+            self._execute()
 
-    def _answer_now(self, reason: int) -> None:
-        self.session.executed(self._line)
-        self._write_answer(reason)
-        self._send_reply()
-
-    def _answer_access(self, reason: int) -> None:
+    def _judged(self, verdict: int) -> None:
         conversation = self.session
-        conversation.executed(self._line)
-        self._write_answer(reason)
-        if reason == reasons.OK and conversation.message == messages.M_CHALLENGE:
-            self._reply.field_hex(self.authentication.nonce)
-        elif reason == reasons.OK and conversation.message == messages.M_LOGIN:
-            self._reply.field_text(roles.ROLE_NAMES[self.authentication.role])
-        self._send_reply()
+        if verdict == session.JUDGING:
+            return
+        if verdict == session.EXECUTE:
+            if conversation.seq != session.NO_SEQ:
+                # Only who takes part in the conversation keeps it alive, not
+                # somebody who looks on.
+                self.silent_ms = 0
+            self._work = _EXECUTE
+            return
+        if verdict == session.HALT:
+            self._stops -= 1
+            self._keep_for_answer(messages.M_STOP, self._last_overtaken)
+            if self._stopping:
+                self._awaits_step = True
+            else:
+                self._is_decided = True
+                self._result = self._stop_result
+        elif verdict == session.REPEAT:
+            self.silent_ms = 0
+            if (
+                conversation.is_overtaken
+                or not self._awaits_step
+                or self._event_seq != conversation.seq
+            ):
+                self.replies.repeat(conversation.is_overtaken)
+        elif verdict == session.REFUSE:
+            self._refuse(conversation.reason)
+        self._done()
 
-    def _write_answer(self, reason: int) -> None:
-        if reason == reasons.OK:
-            self._begin_ok(messages.MESSAGES[self.session.message])
+    def _done(self) -> None:
+        self._work = _NOTHING
+        self._queue.release()
+
+    def _execute(self) -> None:
+        conversation = self.session
+        work = self._work
+        message = conversation.message
+        row = messages.MESSAGES[message]
+        kind = row[messages.COL_KIND]
+        if work == _LOGIN:
+            self._answer_access(self._log_in.go_on(conversation.arguments[0], conversation.hex))
+        elif work == _CHECK_STAGED:
+            if self._staging.sum_up():
+                self._commit()
+        elif work == _HELP:
+            self._help_on()
+        elif conversation.seq != session.NO_SEQ and (
+            self._awaits_step or (self._stops and self._last_overtaken)
+        ):
+            conversation.count(session.C_BUSY)
+            self._refuse(reasons.BUSY)
+            self._done()
+        elif kind == messages.QUERY:
+            self._query(message)
+        elif kind == messages.LINK:
+            # HELLO is outside of the sequence: a repeat of the line executed last
+            # must still get that line's answer.
+            self.answers.take_hello()
+            self.replies.say_aside(conversation.seq, reasons.OK, row[messages.COL_VERB])
+            self._done()
+        elif kind == messages.STAGE:
+            self._staging.stage(message, conversation.arguments)
+            self._answer_now(reasons.OK)
+        elif kind == messages.ACCESS:
+            self._answer_access(self._log_in.begin(message, conversation.arguments[0]))
+        elif kind == messages.CARE:
+            heap_unlock()  # the motor is off
+            reason = self.maintenance.care(
+                message, conversation.arguments, conversation.hex, self._motor_is_on
+            )
+            heap_lock()
+            self._answer_now(reason)
+        elif message == messages.M_COMMIT:
+            self._staging.begin_sum()
+            self._work = _CHECK_STAGED
         else:
-            self._begin_error(reason)
+            self._make_event()
 
-    def _say_overtaken(self) -> None:
-        """The event that a STOP overtook was not executed; its SEQ is used up."""
-        self.session.count(session.C_BUSY)
-        seq = self.session.seq
-        self.session.seq = self._event_seq
-        self._begin_error(reasons.OVERTAKEN)
-        self._send_reply()
-        self.session.seq = seq
+    def _commit(self) -> None:
+        if self.session.arguments[0] != self._staging.checksum:
+            self._answer_now(reasons.RX_CHECKSUM)
+        else:
+            self._make_event()
+
+    def _make_event(self) -> None:
+        """The line at hand becomes an event, unless a STOP has come after it."""
+        conversation = self.session
+        if self._stops:
+            conversation.count(session.C_BUSY)
+            self._answer_now(reasons.OVERTAKEN)
+            self._last_overtaken = True
+            return
+        self._keep_for_answer(conversation.message, False)
+        self._event_argument = conversation.arguments[0]
+        self._event_role = self.authentication.role  # whatever the lines after it say
+        self._is_event_ready = True
+        self._awaits_step = True
+        self._done()
+
+    def _keep_for_answer(self, message: int, overtakes: bool) -> None:
+        """Remember the line at hand until the step has decided."""
+        if overtakes and self.session.seq != session.NO_SEQ:
+            # Its answer takes the place of that to the line that it overtook.
+            self.replies.overtake()
+        self._event_seq = self.session.seq
+        self._event_message = message
+        self.session.executed(self._queue.first(), overtakes)
+        self._last_overtaken = False
+
+    # --- queries -------------------------------------------------------------------
+
+    def _query(self, message: int) -> None:
+        conversation = self.session
+        if conversation.seq != session.NO_SEQ:
+            conversation.executed(self._queue.first())
+            self._last_overtaken = False
+        verb = messages.MESSAGES[message][messages.COL_VERB]
+        if message == messages.M_HELP and conversation.arguments[0] == messages.HELP_ALL:
+            self._help_line = 0
+            self._work = _HELP
+            return
+        self.replies.say(conversation.seq, self.answers.take(message), verb)
+        self._done()
+
+    def _help_on(self) -> None:
+        line = self._help_line
+        if line * messages.HELP_VERBS < len(messages.MESSAGES):
+            self._help_line = line + 1
+            self.answers.take_help(line)
+            verb = messages.MESSAGES[messages.M_HELP][messages.COL_VERB]
+            self.replies.say(session.NO_SEQ, reasons.OK, verb)
+        else:
+            self._done()
 
     # --- replies -------------------------------------------------------------------
 
-    def _begin(self, word) -> None:
-        reply = self._reply
-        reply.begin()
-        if self.session.seq == session.NO_SEQ:
-            reply.text(_NO_SEQ)
-        else:
-            reply.number(self.session.seq)
-        reply.text(word)
+    def _answer_now(self, reason: int) -> None:
+        """The line at hand is carried out, or refused for its meaning."""
+        self.answers.clear()
+        self._answer_with(reason)
 
-    def _begin_ok(self, row) -> None:
-        self._begin(b" OK ")
-        self._reply.text(row[messages.COL_VERB])
+    def _answer_with(self, reason: int) -> None:
+        """The same, with what ``answers`` has to say."""
+        conversation = self.session
+        conversation.executed(self._queue.first())
+        self._last_overtaken = False
+        verb = messages.MESSAGES[conversation.message][messages.COL_VERB]
+        self.replies.say(conversation.seq, reason, verb)
+        self._done()
 
-    def _begin_error(self, reason: int) -> None:
-        self._begin(b" ERR ")
-        row = reasons.REASONS[reason]
-        self._reply.text(row[0])
-        self._reply.text(b" ")
-        self._reply.text(row[1])
+    def _answer_access(self, reason: int) -> None:
+        self._work = _LOGIN
+        if reason != auth.JUDGING:
+            self._answer_with(reason)
 
     def _refuse(self, reason: int) -> None:
         """Answer a line that was not executed.  The stored reply must stay the
@@ -262,286 +396,4 @@ class HostLink:
         if self.session.seq == session.NO_SEQ and self._usb.queued > _NOISE_QUEUE:
             self._usb.dropped += 1
             return
-        kept = self._reply
-        self._reply = self._readback
-        self._begin_error(reason)
-        self._send_reply()
-        self._reply = kept
-
-    def _send_reply(self) -> None:
-        self._reply.finish()
-        self._usb.send(self._reply.data, self._reply.length)
-
-    # --- staging -------------------------------------------------------------------
-
-    def _stage(self) -> None:
-        rx = self._controller.staged
-        a = self.session.arguments
-        message = self.session.message
-        if message == messages.M_PROGRAM:
-            rx.set_program(a[0], a[1], a[2], a[3], a[4], a[5])
-        elif message == messages.M_SETTINGS:
-            rx.set_settings(a[0], a[1], a[2], a[3], a[4])
-        else:
-            rx.set_rung(a[0], a[1], a[2])
-
-    def _staged_checksum(self) -> int:
-        """CRC over the RX? lines of the staged prescription, each with a line
-        feed: what the host must have read to know it."""
-        rx = self._controller.staged
-        writer = self._readback
-        crc = self._crc
-        value_before = 0xFFFF
-        for line in range(rx.n_rungs + 2):
-            writer.begin()
-            write_rx_line(writer, rx, line)
-            crc.value = value_before
-            for i in range(writer.length):
-                crc.add(writer.data[i])
-            crc.add(10)
-            value_before = crc.value
-        return value_before
-
-    # --- roles and maintenance -------------------------------------------------------
-
-    def _access(self) -> int:
-        heap_unlock()  # up to 1 KiB for the digests  (L23)
-        reason = self._log_in_or_out()
-        heap_lock()
-        return reason
-
-    def _log_in_or_out(self) -> int:
-        conversation = self.session
-        if conversation.message == messages.M_CHALLENGE:
-            return self.authentication.challenge(conversation.arguments[0])
-        if conversation.message == messages.M_LOGIN:
-            return self.authentication.login(conversation.arguments[0], conversation.hex)
-        self.authentication.logout()
-        return reasons.OK
-
-    def _care(self, inputs) -> int:
-        """Maintenance verbs; all need the motor off."""
-        state_bit = 1 << self._controller.state
-        if state_bit & st.ENABLED_STATES or inputs.enable_level:
-            return reasons.MOTOR_ON
-        a = self.session.arguments
-        message = self.session.message
-        if message == messages.M_DATE:
-            if not self._journal.set_date(a[0], a[1], self.authentication.role):
-                return reasons.STORAGE
-        elif message == messages.M_KEY:
-            at = a[0] * messages.KEY_PART_BYTES
-            for i in range(messages.KEY_PART_BYTES):
-                self._key[at + i] = self.session.hex[i]
-            self._key_parts |= 1 << a[0]
-        elif message == messages.M_KEY_COMMIT:
-            reason = self._commit_key(a[0])
-            self._forget_key()
-            return reason
-        elif message == messages.M_CALIBRATE or message == messages.M_CAL_COMMIT:
-            return self._calibrate(message, a, state_bit)
-        elif state_bit & st.SESSION_STATES:
-            return reasons.NOT_IN_THIS_STATE
-        else:
-            self.repl_asked = True
-        return reasons.OK
-
-    def _calibrate(self, message: int, a, state_bit: int) -> int:
-        """Between two infusions, or where a damaged record lets none begin."""
-        if not state_bit & _MAY_CALIBRATE:
-            return reasons.NOT_IN_THIS_STATE
-        if message == messages.M_CALIBRATE:
-            return self._calibrator.stage(a[0], a[1], a[2])
-        reason = self._calibrator.commit(a[0], self._readback, self.authentication.role)
-        self.restart_asked = reason == reasons.OK
-        return reason
-
-    def _forget_key(self) -> None:
-        self._key_parts = 0
-        for i in range(len(self._key)):
-            self._key[i] = 0
-
-    def _commit_key(self, checksum: int) -> int:
-        key = self._key
-        if self._key_parts != (1 << messages.KEY_PARTS) - 1:
-            return reasons.KEY_MISMATCH
-        if self._crc.of(key, len(key)) != checksum or not is_key(key):
-            return reasons.KEY_MISMATCH
-        if not self._key_store.set_key(key):
-            return reasons.STORAGE
-        self.authentication.set_key(key)
-        return reasons.OK
-
-    # --- queries -------------------------------------------------------------------
-
-    def _query(self) -> None:
-        conversation = self.session
-        message = conversation.message
-        framed = conversation.seq != session.NO_SEQ
-        kept = self._reply
-        if not framed:
-            # Typed by hand: must not disturb what a repeat would be sent.
-            self._reply = self._readback
-        else:
-            conversation.executed(self._line)
-        reason = self._why_not(message)
-        if reason != reasons.OK:
-            self._begin_error(reason)
-            self._send_reply()
-        elif message == messages.M_HELP and conversation.arguments[0] == messages.HELP_ALL:
-            line = 0
-            while line * messages.HELP_VERBS < len(messages.MESSAGES):
-                self._begin_ok(messages.MESSAGES[message])
-                self._write_help(line)
-                self._send_reply()
-                line += 1
-        else:
-            self._begin_ok(messages.MESSAGES[message])
-            if message < messages.M_POST:
-                self._write_query(message)
-            else:
-                self._write_board_query(message)
-            self._send_reply()
-        self._reply = kept
-
-    def _why_not(self, message: int) -> int:
-        """Why a query has no answer, or OK; finds the record that is asked for.
-
-        Reading one takes 0.8 ms of the bus: one a tick.
-        """
-        if message == messages.M_LOG:
-            if self._has_read_log:
-                return reasons.BUSY
-            self._has_read_log = True
-            if not self._journal.read_record(self.session.arguments[0]):
-                return reasons.NO_SUCH_RECORD
-        return reasons.OK
-
-    def _write_help(self, line: int) -> None:
-        """Line ``line`` of HELP?: its number, and verbs; none beyond the last."""
-        self._reply.field(line)
-        at = line * messages.HELP_VERBS
-        for i in range(at, min(at + messages.HELP_VERBS, len(messages.MESSAGES))):
-            if messages.MESSAGES[i][messages.COL_KIND] != messages.NOTICE:
-                self._reply.field_text(messages.MESSAGES[i][messages.COL_VERB])
-
-    def _write_board_query(self, message: int) -> None:
-        """What the board is and has, beside the infusion."""
-        reply = self._reply
-        journal = self._journal
-        if message == messages.M_POST:
-            post = self._post
-            reply.field_text(RESULT_NAMES[post.result])
-            reply.field_text(ITEM_NAMES[post.item])
-            reply.field(post.absent_mask)
-        elif message == messages.M_FITTED:
-            reply.field(1 if journal.fram_fitted else 0)
-            reply.field(1 if journal.clock_fitted else 0)
-            reply.field(1 if journal.date_known else 0)
-            reply.field(1 if journal.ok else 0)
-            reply.field(1 if self.authentication.has_key else 0)
-            reply.field(journal.on_bench)
-        elif message == messages.M_ROLE:
-            reply.field_text(roles.ROLE_NAMES[self.authentication.role])
-            reply.field(self.authentication.locked_s())
-            reply.field(self.authentication.attempts_left())
-        elif message == messages.M_READ_DATE:
-            reply.field(journal.day)
-            reply.field(journal.ms // 1000)
-            reply.field(1 if journal.date_known else 0)
-        elif message == messages.M_LOG:
-            journal.write_log_line(reply)
-        elif message == messages.M_TABLE:
-            reply.field(messages.PROTOCOL_VERSION)
-            reply.field(self.session.table)
-        elif message == messages.M_CAL:
-            reply.text(b" ")
-            self._calibrator.write_line(reply, self.session.arguments[0])
-        elif message == messages.M_RAW:
-            self._calibrator.write_raw(reply)
-        else:
-            log = journal.log
-            reply.field(log.first_seq)
-            reply.field(log.next_seq)
-            reply.field(log.broken_seq)
-            reply.field(1 if journal.fram_fitted else 0)
-            reply.field(1 if journal.date_known else 0)
-
-    def _write_query(self, message: int) -> None:
-        reply = self._reply
-        controller = self._controller
-        conversation = self.session
-        volume = controller.volume
-        if message == messages.M_STATUS:
-            reply.field_text(st.STATE_NAMES[controller.state])
-            reply.field(controller.titration.rung)
-            reply.field(controller.rx.n_rungs)
-            reply.field(controller.ramp.rate_ul_h)
-            reply.field(volume.delivered_ul())
-            reply.field(controller.rx.vtbi_ul)
-            reply.field(controller.alarms.active)
-            reply.field(controller.open_question())
-            reply.field(conversation.last_seq)
-            reply.field(conversation.refused())
-        elif message == messages.M_MOTION:
-            reply.field(controller.session)
-            reply.field(volume.vtbi_steps)
-            reply.field(volume.granted_steps)
-            reply.field(volume.counted_steps)
-            reply.field(volume.missing_steps)
-            reply.field(controller.late_ms)
-        elif message == messages.M_LINK:
-            for i in range(session.C_DROPPED):
-                reply.field(conversation.counters[i])
-            reply.field(min(self._usb.dropped, session.COUNT_MAX))
-        elif message == messages.M_ALARMS:
-            reply.field(controller.alarms.active)
-            reply.field(controller.alarms.acknowledged)
-            first = controller.alarms.first()
-            reply.field_text("NONE" if first < 0 else ac.ALARM_CONDITIONS[first][ac.COL_NAME])
-            reply.field(1 if controller.alarms.needs_supervisor() else 0)
-            reply.field((controller.alarms.audio_paused_ms + 999) // 1000)
-        elif message == messages.M_QUESTION:
-            asked = controller.titration
-            reply.field(asked.question_id)
-            reply.field_text(titration.QUESTION_NAMES[asked.due])
-            reply.field(1 if asked.question else 0)
-            reply.field(asked.rung)
-            reply.field(asked.asked_ms // 1000)
-        elif message == messages.M_RX:
-            reply.text(b" ")
-            write_rx_line(reply, controller.staged, conversation.arguments[0])
-        elif message == messages.M_HELP:
-            self._write_help(conversation.arguments[0])
-        elif message == messages.M_ORDER:
-            reply.text(b" ")
-            write_rx_line(reply, controller.rx, conversation.arguments[0])
-        else:
-            reply.field_text("Titra")
-            reply.field_text("RP2040")
-            reply.field_text(self._serial)
-            reply.field_text(VERSION)
-
-
-def write_rx_line(writer, rx, line: int) -> None:
-    """Append line ``line`` of a prescription, as it is read back: 0 the
-    program, 1 the settings, 2 and up the rungs."""
-    writer.number(line)
-    if line == 0:
-        writer.field(rx.vtbi_ul)
-        writer.field(rx.dose_mg)
-        writer.field(rx.concentration_mg_ml)
-        writer.field(rx.weight_g)
-        writer.field(rx.cap_ul_h)
-        writer.field(rx.n_rungs)
-    elif line == 1:
-        writer.field(rx.slew_ul_h_s)
-        writer.field(rx.kvo_ul_h)
-        writer.field(rx.occlusion_pa)
-        writer.field(rx.check_s)
-        writer.field(rx.link_timeout_s)
-    else:
-        index = line - 2
-        if index < rx.n_rungs:
-            writer.field(rx.rate_ul_h[index])
-            writer.field(rx.dwell_s[index])
+        self.replies.say_aside(self.session.seq, reason, b"")

@@ -5,6 +5,7 @@ from array import array
 from micropython import const
 
 from pump import VERSION
+from pump.app.line_in_parts import LineInParts
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
 from pump.core import titration
@@ -14,102 +15,105 @@ _PERIOD_MS = const(1000)
 # Of the line of every second, beside the state.
 _N_FIGURES = const(7)
 
+# What there is to say.
+_STATE = const(0)
+_RAISED = const(1)
+_CLEARED = const(2)
+_QUESTION = const(3)
+_REPORT = const(4)
+_MARKS = (b"!S", b"!A", b"!A", b"!Q", b"!T")
+# Notes that wait, each of what it is, two numbers, and when.
+_NOTES = const(16)
+_NOTE = const(5)
+_N_VALUES = const(_NOTES * _NOTE)
 
-class Telemetry:
+
+class Telemetry(LineInParts):
     """Pushes state changes, questions, alarms and, every second, telemetry.
 
-    All lines share one counter, so that a gap shows: the line of every second is
-    numbered when its figures are taken, and comes some ticks later.
+    What there is to say is noted when it happens, with its time, and written in parts,
+    in that order.  All lines share one counter, so that a gap shows.
 
-    ``is_writing``  that line is not finished: ``write_on`` in every tick
+    ``is_writing``  there is something to say: ``write_on``
     """
 
     def __init__(self, usb, controller, clock, crc):
-        self._usb = usb
+        self._writer = framing.LineWriter(crc)
+        super().__init__(usb, self._writer)
         self._controller = controller
         self._clock = clock
-        self._line = framing.LineWriter(crc)
         self._count = 0
         self._left_ms = 0
         self._state = st.SELF_TEST
         self._question_id = 0
-        self.is_writing = False
-        self._report_line = framing.LineWriter(crc)
+        self._notes = array("i", [0] * _N_VALUES)
+        self._first = 0
+        self._waiting = 0
         self._figures = array("i", [0] * _N_FIGURES)
         self._reported_state = st.SELF_TEST
-        self._part = 0
-
-    def _begin(self, mark) -> None:
-        while self.is_writing:
-            self.write_on()  # what was numbered before comes before
-        self._begin_line(self._line, mark)
-
-    def _begin_line(self, line, mark) -> None:
-        self._count = (self._count + 1) % 100_000
-        line.begin()
-        line.text(mark)
-        line.field(self._count)
-        line.field(self._clock.seconds)
-        line.text(b".")
-        line.padded(self._clock.micros, 6)
-
-    def _send(self) -> None:
-        self._line.finish()
-        self._usb.send(self._line.data, self._line.length)
+        self._is_reporting = False
+        self._alarm = 0  # the condition that is being said
 
     def announce(self, cause_of_reset: int, table: int, on_bench: int) -> None:
         """The device has booted.  A line feed first: a reset may have cut off the
         line before."""
         self._usb.send(b"\n", 1)
-        self._begin(b"!B")
-        self._line.field_text(VERSION)
-        self._line.field(cause_of_reset)
-        self._line.field(table)
-        self._line.field(on_bench)
-        self._send()
+        line = self._writer
+        self._count += 1
+        line.begin()
+        line.text(b"!B")
+        line.field(self._count)
+        line.field(self._clock.seconds)
+        line.text(b".")
+        line.padded(self._clock.micros, 6)
+        line.field_text(VERSION)
+        line.field(cause_of_reset)
+        line.field(table)
+        line.field(on_bench)
+        line.finish()
+        self._usb.send(line.data, line.length)
+
+    # --- what there is to say ------------------------------------------------------
 
     def step(self, inputs, outputs, dt_ms: int) -> None:
         """After a step of the controller, ``dt_ms`` after the call before; that there
         was something new to say is not waited with."""
         controller = self._controller
         if controller.state != self._state:
-            self._begin(b"!S")
-            self._line.field_text(st.STATE_NAMES[self._state])
-            self._line.field_text(st.STATE_NAMES[controller.state])
-            self._send()
+            self._note(_STATE, self._state, controller.state)
             self._state = controller.state
-        if outputs.raised or outputs.cleared:
-            self._alarms(outputs.raised, "RAISED")
-            self._alarms(outputs.cleared, "CLEARED")
-        if controller.titration.question_id != self._question_id:
-            self._ask(controller.titration)
+        if outputs.raised:
+            self._note(_RAISED, outputs.raised, 0)
+        if outputs.cleared:
+            self._note(_CLEARED, outputs.cleared, 0)
+        asked = controller.titration
+        if asked.question_id != self._question_id:
+            self._question_id = asked.question_id
+            self._note(_QUESTION, asked.question_id, asked.question << 8 | asked.rung)
         self._left_ms -= dt_ms
         if self._left_ms <= 0:
             self._left_ms += _PERIOD_MS
-            self._report(controller, inputs, outputs)
+            if not self._is_reporting:
+                self._report(controller, inputs, outputs)
 
-    def _alarms(self, mask: int, change: str) -> None:
-        for i in range(ac.N_CONDITIONS):
-            if mask >> i & 1:
-                row = ac.ALARM_CONDITIONS[i]
-                self._begin(b"!A")
-                self._line.field_text(row[ac.COL_NAME])
-                self._line.field_text(ac.PRIORITY_NAMES[row[ac.COL_PRIORITY]])
-                self._line.field_text(change)
-                self._send()
-
-    def _ask(self, asked) -> None:
-        self._question_id = asked.question_id
-        self._begin(b"!Q")
-        self._line.field(asked.question_id)
-        self._line.field_text(titration.QUESTION_NAMES[asked.question])
-        self._line.field(asked.rung)
-        self._send()
-
-    # --- the line of every second: 7 ms of work, a millisecond a tick ---------------------
+    def _note(self, what: int, a: int, b: int) -> None:
+        if self._waiting == _NOTES:
+            self._count = (self._count + 1) % 100_000  # the gap shows
+            self._usb.dropped += 1
+            return
+        notes = self._notes
+        at = (self._first + self._waiting) % _NOTES * _NOTE
+        notes[at] = what
+        notes[at + 1] = a
+        notes[at + 2] = b
+        notes[at + 3] = self._clock.seconds
+        notes[at + 4] = self._clock.micros
+        self._waiting += 1
+        if not self.is_writing:
+            self._begin()
 
     def _report(self, controller, inputs, outputs) -> None:
-        """Keep the figures as they are now; the ticks that follow write them."""
+        """Keep the figures as they are now."""
         figures = self._figures
         figures[0] = controller.titration.rung
         figures[1] = outputs.rate_ul_h
@@ -119,21 +123,71 @@ class Telemetry:
         figures[5] = controller.alarms.active
         figures[6] = controller.open_question()
         self._reported_state = controller.state
-        self._begin_line(self._report_line, b"!T")
-        self._part = 0
-        self.is_writing = True
+        self._is_reporting = True
+        self._note(_REPORT, 0, 0)
+
+    # --- saying it -----------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """The line of the note whose turn it is, or the next of its lines."""
+        self.begin(self._writer)
 
     def write_on(self) -> None:
-        """While ``is_writing``, in each tick: the next part of the line."""
-        line = self._report_line
-        part = self._part
-        self._part = part + 1
+        """While ``is_writing``: the next part of a line."""
+        super().write_on()
+        if self.is_writing:
+            return
+        at = self._first * _NOTE
+        what = self._notes[at]
+        if what in (_RAISED, _CLEARED):
+            # One condition less.
+            self._notes[at + 1] &= ~(1 << self._alarm)
+            if self._notes[at + 1]:
+                self._begin()
+                return
+        elif what == _REPORT:
+            self._is_reporting = False
+        self._first = (self._first + 1) % _NOTES
+        self._waiting -= 1
+        if self._waiting:
+            self._begin()
+
+    def write_part(self, line, part: int) -> bool:
+        """Append a part of the line at hand; whether more follow."""
+        notes = self._notes
+        at = self._first * _NOTE
+        what = notes[at]
         if part == 0:
-            line.field_text(st.STATE_NAMES[self._reported_state])
-        elif part <= _N_FIGURES:
-            line.field(self._figures[part - 1])
-        elif part == _N_FIGURES + 1:
-            line.finish()
+            self._count = (self._count + 1) % 100_000
+            line.text(_MARKS[what])
+            line.field(self._count)
+            line.field(notes[at + 3])
+            line.text(b".")
+            line.padded(notes[at + 4], 6)
+            return True
+        if what == _REPORT:
+            if part == 1:
+                line.field_text(st.STATE_NAMES[self._reported_state])
+            else:
+                line.field(self._figures[part - 2])
+            return part <= _N_FIGURES
+        if what == _STATE:
+            line.field_text(st.STATE_NAMES[notes[at + 1]])
+            line.field_text(st.STATE_NAMES[notes[at + 2]])
+        elif what == _QUESTION:
+            line.field(notes[at + 1])
+            line.field_text(titration.QUESTION_NAMES[notes[at + 2] >> 8])
+            line.field(notes[at + 2] & 0xFF)
         else:
-            self._usb.send(line.data, line.length)
-            self.is_writing = False
+            self._write_alarm(line, notes[at + 1], what == _RAISED)
+        return False
+
+    def _write_alarm(self, line, mask: int, is_raised: bool) -> None:
+        alarm = 0
+        while not mask >> alarm & 1:
+            alarm += 1
+        self._alarm = alarm
+        row = ac.ALARM_CONDITIONS[alarm]
+        line.field_text(row[ac.COL_NAME])
+        line.field_text(ac.PRIORITY_NAMES[row[ac.COL_PRIORITY]])
+        line.field_text("RAISED" if is_raised else "CLEARED")

@@ -56,3 +56,10 @@ class Crc16:
         for i in range(start, end):
             value = (value << 8 & 0xFFFF) ^ table[value >> 8 ^ data[i]]
         return value
+
+    def after(self, value: int, data, start: int, end: int) -> int:
+        """CRC of what gave ``value`` (0xFFFF: nothing), followed by ``data[start:end]``."""
+        table = self._table
+        for i in range(start, end):
+            value = (value << 8 & 0xFFFF) ^ table[value >> 8 ^ data[i]]
+        return value

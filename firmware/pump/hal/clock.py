@@ -30,6 +30,7 @@ class Clock:
         self._ticks_add = time.ticks_add
         self._sleep_us = time.sleep_us
         self._deadline_us = time.ticks_us()
+        self._began_us = self._deadline_us
         self.passed_us = 0
         self.jumps_back = 0
         self.seconds = 0
@@ -47,6 +48,7 @@ class Clock:
             now_us = ticks_us()
             passed_us = ticks_diff(now_us, began_us)
             began_us = now_us
+            self._began_us = now_us
             if passed_us < 0:
                 # The counter jumped back: no time has passed that anyone may use.
                 self.jumps_back += 1
@@ -60,6 +62,10 @@ class Clock:
             carry_us += passed_us
             yield carry_us // 1000
             carry_us %= 1000
+
+    def spent_us(self) -> int:
+        """How long this tick has lasted so far."""
+        return self._ticks_diff(self._ticks_us(), self._began_us)
 
     def wait_for_tick(self) -> None:
         """Sleep until the next tick is due; at once if it is overdue."""

@@ -31,6 +31,8 @@ LOCK_MS = const(60_000)
 LOCK_MAX_MS = const(900_000)
 # L23: memory for so many is set aside while the motor may run.
 ATTEMPTS_MAX = const(32)
+# No reason code: the answer is still being judged.
+JUDGING = const(-1)
 
 
 class HmacSha256:
@@ -46,16 +48,46 @@ class HmacSha256:
             self._inner[i] = byte ^ 0x36
             self._outer[i] = byte ^ 0x5C
 
+        self._hash = sha256(b"")
+        self._stage = 0
+        self._first = self._second = self._third = b""
+        self.result = b""
+
     def digest(self, first, second, third):
         """32 bytes over the three parts one after the other.  Allocates less than
         400 bytes."""
-        inner = sha256(self._inner)
-        inner.update(first)
-        inner.update(second)
-        inner.update(third)
-        outer = sha256(self._outer)
-        outer.update(inner.digest())
-        return outer.digest()
+        self.begin(first, second, third)
+        while not self.go_on():
+            pass
+        return self.result
+
+    def begin(self, first, second, third) -> None:
+        """As ``digest``, in pieces: ``go_on`` until it says that ``result`` is there."""
+        self._first = first
+        self._second = second
+        self._third = third
+        self._stage = 0
+
+    def go_on(self) -> bool:
+        """The next piece: what allocates and what computes, each for itself."""
+        stage = self._stage
+        self._stage = stage + 1
+        if stage == 0:
+            self._hash = sha256(self._inner)
+        elif stage == 1:
+            self._hash.update(self._first)
+            self._hash.update(self._second)
+            self._hash.update(self._third)
+        elif stage == 2:
+            self.result = self._hash.digest()
+        elif stage == 3:
+            self._hash = sha256(self._outer)
+        elif stage == 4:
+            self._hash.update(self.result)
+        else:
+            self.result = self._hash.digest()
+            return True
+        return False
 
 
 class Authentication:
@@ -149,10 +181,16 @@ class Authentication:
         return reasons.OK
 
     def login(self, role: int, response) -> int:
-        """Judge 16 bytes of ``response``; a reason code.
+        """Judge 16 bytes of ``response`` in one go; a reason code."""
+        reason = self.begin_login(role)
+        while reason == JUDGING:
+            reason = self.judge(role, response)
+        return reason
 
-        Takes as long for a wrong one as for the right one.  A wrong one leaves
-        the role as it was.
+    def begin_login(self, role: int) -> int:
+        """The challenge is used up; ``JUDGING``, or why nothing is judged.
+
+        Takes as long for a wrong answer as for the right one.
         """
         challenged = self._challenged
         self._challenged = roles.OBSERVER
@@ -162,7 +200,16 @@ class Authentication:
             return reasons.LOCKED
         if challenged == roles.OBSERVER or challenged != role:
             return reasons.NO_CHALLENGE
-        right = self._hmacs[role].digest(self.nonce, self._serial, self._names[role])
+        self._hmacs[role].begin(self.nonce, self._serial, self._names[role])
+        return JUDGING
+
+    def judge(self, role: int, response) -> int:
+        """The next piece of judging 16 bytes of ``response``: ``JUDGING``, or a reason
+        code.  A wrong one leaves the role as it was."""
+        hmac = self._hmacs[role]
+        if not hmac.go_on():
+            return JUDGING
+        right = hmac.result
         difference = 0
         for i in range(RESPONSE_LENGTH):
             difference |= right[i] ^ response[i]

@@ -4,6 +4,8 @@ A line is ``body*CRC`` with the CRC as four upper-case hex digits, computed
 over ``body`` as ``pump.core.crc`` does.
 """
 
+from struct import pack_into
+
 from micropython import const
 
 from pump.core.crc import Crc16 as Crc16
@@ -13,6 +15,12 @@ from pump.protocol.messages import LINE_MAX
 # LINE_MAX: a STOP at the end of an overlong line is still found.
 _KEEP = const(128)
 _HEX = b"0123456789ABCDEF"
+# A text is copied in one call, with zeros behind it; a character at a time takes
+# 0.2 ms each on the board where the text is a str.
+_TEXT = "97s"
+_WRITER = const(208)  # bytes: a text that begins at the last place of a line, and more
+# Bytes whose checksum is taken in one call of ``finish_some``: 0.3 ms on the board.
+_CRC_BYTES = const(32)
 
 
 class LineReader:
@@ -92,40 +100,37 @@ class LineWriter:
     """Builds one line of at most 96 bytes in a buffer of its own."""
 
     def __init__(self, crc):
-        self.data = bytearray(_KEEP)
+        self.data = bytearray(_WRITER)
         self.length = 0
         self._crc = crc
+        self._crc_value = 0xFFFF
+        self._crc_at = 0
         self._digits = bytearray(12)
-        # MicroPython keeps every character that a str was ever indexed to, and
-        # allocates for one that is new: all of them are had now.
-        for code in range(32, 127):
-            chr(code)
+        # MicroPython packs a str as it is; CPython, which has this method, bytes only.
+        self._encodes = hasattr("", "casefold")
 
     def begin(self) -> None:
         """Start a new line."""
         self.length = 0
+        self._crc_value = 0xFFFF
+        self._crc_at = 0
 
     def text(self, data) -> None:
         """Append ``data`` (bytes, or a str of printable ASCII)."""
-        # Without a call for each byte, 8 to 15 us on the board.
-        line = self.data
+        if self._encodes and isinstance(data, str):
+            data = data.encode()
         at = self.length
-        if isinstance(data, str):
-            for i in range(len(data)):
-                if at <= LINE_MAX:
-                    line[at] = ord(data[i])
-                    at += 1
-        else:
-            for byte in data:
-                if at <= LINE_MAX:
-                    line[at] = byte
-                    at += 1
-        self.length = at
+        pack_into(_TEXT, self.data, at, data)
+        at += len(data)
+        self.length = at if at <= LINE_MAX + 1 else LINE_MAX + 1
 
     def number(self, value: int) -> None:
         """Append ``value`` in decimal."""
+        line = self.data
+        at = self.length
         if value < 0:
-            self._put(45)
+            line[at] = 45
+            at += 1
             value = -value
         digits = self._digits
         n = 0
@@ -133,10 +138,13 @@ class LineWriter:
             digits[n] = 48 + value % 10
             value //= 10
             n += 1
-        self._put(48 + value)
+        line[at] = 48 + value
+        at += 1
         while n > 0:
             n -= 1
-            self._put(digits[n])
+            line[at] = digits[n]
+            at += 1
+        self.length = at if at <= LINE_MAX + 1 else LINE_MAX + 1
 
     def padded(self, value: int, width: int) -> None:
         """Append ``value`` (>= 0) in decimal with leading zeros."""
@@ -173,10 +181,22 @@ class LineWriter:
 
     def finish(self) -> None:
         """Append CRC and line feed; the line is ``data[0:length]``."""
-        crc = self._crc.of(self.data, self.length)
+        while not self.finish_some():
+            pass
+
+    def finish_some(self) -> bool:
+        """A part of ``finish``; true when it is done."""
+        at = self._crc_at
+        end = min(at + _CRC_BYTES, self.length)
+        crc = self._crc.after(self._crc_value, self.data, at, end)
+        if end < self.length:
+            self._crc_value = crc
+            self._crc_at = end
+            return False
         self._put(42)
         self.hex4(crc)
         self._put(10)
+        return True
 
     def _put(self, byte: int) -> None:
         # Replies are built from the table and fit; a bug must not raise in
