@@ -26,6 +26,8 @@ _COMMANDS = {
     "walk": ("titra.commands.walk", "Ten minutes with a bare Pico and jumpers."),
     "flash": ("titra.commands.flash", "Put the firmware on a board and verify it."),
     "calibrate": ("titra.commands.calibrate", "Measure volume per step and pressures."),
+    "hil-compare": ("titra.commands.hil_compare", "What got slower from one HIL run to another."),
+    "trumpet": ("titra.commands.trumpet", "Start-up and trumpet curves: how evenly it flows."),
     "log": ("titra.commands.log", "Read the event log and verify its chain."),
 }
 
