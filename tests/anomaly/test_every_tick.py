@@ -189,7 +189,7 @@ def test_a_copy_that_raises_is_a_failure_here(before_start):
     """What every test above rests on."""
 
     def broken() -> None:
-        before_start.board.usb.readinto = None
+        before_start.board.application.usb._readinto = None
         before_start.board.usb.host_write(b"x\n")
         taken_on(before_start, 1)
 

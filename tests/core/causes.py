@@ -95,7 +95,7 @@ CAUSES = {
     "KEY_STUCK": Cause(put(ok_key=True), ALWAYS, 60_000, 60_170, "MEDIUM", "KEEP", "F21"),
     "SOUNDER_FAULT": Cause(world(heard=True), ALWAYS, 190, 210, "HIGH", "STOP", "F18"),
     "CLOCK_FAULT": Cause(put(osc_percent=121), ALWAYS, 0, 10, "HIGH", "FAIL", "L20"),
-    "INTEGRITY": Cause(a_bit_flips, ALWAYS, 0, 370, "HIGH", "FAIL", "F25"),
+    "INTEGRITY": Cause(a_bit_flips, ALWAYS, 0, 1450, "HIGH", "FAIL", "F25"),
     "GUARD_TRIP": Cause(put(guard_trip=1), ALWAYS, 0, 10, "HIGH", "FAIL", "L6"),
     "MOTOR_FAULT": Cause(motor_runs_wild, ALWAYS, 0, 200, "HIGH", "FAIL", "F35"),
     "MOTOR_CUT_OFF": Cause(

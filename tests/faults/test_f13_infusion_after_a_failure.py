@@ -51,14 +51,12 @@ def test_without_credit_dead_man_and_guard_it_would_go_on(pump):
 def test_an_exception_in_the_loop_ends_in_a_reset_with_the_motor_off(pump):
     def question(bed):
         board = bed.board
-        readinto = board.usb.readinto
 
         def fails(buffer):
-            board.usb.readinto = readinto
             raise RuntimeError("the line driver failed")
 
         def begin():
-            board.usb.readinto = fails
+            board.application.usb._readinto = fails
             board.usb.host_write(b"STATUS?\n")
 
         seen = watch(bed, 8, begin)

@@ -15,7 +15,6 @@ from pump_bench import STEP_ULH_US, STEPS_PER_UL, TICK_US, Bedside, program
 from what_if import what_if
 
 from host_sim.board import LAYERS
-from pump.hal.guard_timer import GuardTimer
 
 RATES = (1000, 120_000, 1_200_000)
 # Of a tick; where less than one step falls into a tick, before the next one is due.
@@ -136,10 +135,10 @@ def measure(
     return RunOn(*(max(getattr(run, name) for run in runs) for name in RunOn.__annotations__))
 
 
-class _Unmoved(GuardTimer):
-    """Beats without ever looking."""
-
+def _living(guard_timer) -> type:
+    """One that beats without ever looking; a dead one would be noticed."""
     beats = property(lambda self: next(_BEATS), lambda self, beats: None)
+    return type("Living", (type(guard_timer),), {"beats": beats})
 
 
 def _one(rate_ul_h: int, fail, without: frozenset[str], at_us: int, window_us: int) -> RunOn:
@@ -147,8 +146,8 @@ def _one(rate_ul_h: int, fail, without: frozenset[str], at_us: int, window_us: i
     board = bed.board
     board.without = without
     if "guard" in without:
-        # One that lives and lets everything pass; a dead one would be noticed.
-        board.application.guard_timer.__class__ = _Unmoved
+        guard_timer = board.application.guard_timer
+        guard_timer.__class__ = _living(guard_timer)
     board.at(at_us, lambda: fail(bed))
     board.run_until(at_us)
     resets = board.resets

@@ -39,8 +39,7 @@ _LOADED_BEFORE = ("boot.py", "main.py", "pump/__init__.py")
 _HEAD = '''"""Names in the order in which ticks look them up fastest.
 
 Made by `make names`; see `tools/titra/name_order.py`.  Nothing here is ever called:
-loading it is what numbers the names.  Of {lookups} lookups in a tick {before} miss the
-cache without it, {after} with it.
+loading it is what numbers the names.  Of {lookups} lookups in a tick {after} miss the cache.
 """
 
 
@@ -140,12 +139,10 @@ def main(uf2: str) -> None:
         name = names[look.name]
         if not name.is_the_images and name.text not in known and look.name not in free:
             free.append(look.name)
-    before = Order(lookups, [])
     order = Order(lookups, free)
     order.improve(_ROUNDS, _SEED)
     text = _HEAD.format(
         lookups=round(len(lookups) / _TICKS),
-        before=round(before.misses() / _TICKS),
         after=round(order.misses() / _TICKS),
     )
     write_whole(ORDER, text + "".join(f"    o.{names[n].text}\n" for n in order.names))

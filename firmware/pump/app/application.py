@@ -53,8 +53,9 @@ from pump.protocol.framing import Crc16
 _OPEN = st.SESSION_STATES | 1 << st.COMPLETE
 # While the motor is off, the next piece of the firmware's files is looked at this often.
 _IMAGE_MS = const(200)
-# What the controller judges in every fourth tick is read in that one; what is said
-# and stored without being urgent has another.
+# What changes slowly is read in every fourth tick; what is said and stored without
+# being urgent has another, one in eight.
+_BOARD_MASK = const(3)
 _BOARD_PHASE = const(0)
 _QUIET_PHASE = const(2)
 # Without FRAM the log is put into flash this often, if there is anything new.
@@ -212,7 +213,7 @@ class Application:
             phase = controller.phase
             is_testing = self_test.result == RUNNING
             levels = read_pins()
-            if phase == _BOARD_PHASE or is_testing:
+            if phase & _BOARD_MASK == _BOARD_PHASE or is_testing:
                 read_board(levels)
             event = st.NO_EVENT
             if is_testing and not self._test(inputs):
@@ -224,7 +225,7 @@ class Application:
             inputs.event = event
             state_before = controller.state
             if event != st.NO_EVENT:
-                if phase != _BOARD_PHASE:
+                if phase & _BOARD_MASK != _BOARD_PHASE:
                     read_board(levels)  # it is judged by what is so now
                 if event == st.EV_START and may_start():
                     heap_unlock()
@@ -316,6 +317,8 @@ class Application:
         """What changes slowly, and is read in every fourth tick."""
         inputs = self.inputs
         self.supply.read(inputs, levels)
+        if self.bench is not None:
+            self.bench.read_board(inputs)
         inputs.storage_ok = self.journal.ok
         if inputs.clock_fitted:
             inputs.clock_seconds = self.seconds.new_edges()

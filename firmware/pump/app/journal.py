@@ -386,7 +386,7 @@ class Journal:
     def step(
         self, may_move: bool, granted_steps: int, delivered_steps: int, rung: int, dt_ms: int
     ) -> None:
-        """After a step of the controller, ``dt_ms`` after the call before, every 40 ms
+        """After a step of the controller, ``dt_ms`` after the call before, every 80 ms
         at least: at most one transaction on the bus, 0.7 ms, and nothing in flash.
 
         ``may_move``         the driver is enabled

@@ -5,7 +5,7 @@ no pin, allocates nothing, and knows integers only.  Order inside a step:
 memory intact, time, sensor health and alarm conditions, transition, volume,
 titration, ramp, the interlock, and the seal on what is remembered.
 
-``phase``, 0 to 3, counts ticks: whoever fills the inputs reads in one of four what
+``phase``, 0 to 7, counts ticks: whoever fills the inputs reads in one of four what
 does not change from one to the next.  A call costs 7 us on the board and one by way
 of two attributes 14, so those of every tick are bound beforehand.
 """
@@ -260,7 +260,7 @@ class Controller:
             seen |= _CUT_OFF
         is_delivering = bit & st.DELIVERING_STATES
         steps = inputs.step_edges
-        self.phase = self.phase + 1 & 3
+        self.phase = self.phase + 1 & 7
         seen |= self._motion_now(inputs, is_delivering, dt_ms)
         seen |= self._judge_board(
             inputs,
@@ -381,6 +381,9 @@ class Controller:
         if self._next[self.state * st.N_EVENTS + event] == st.ILLEGAL:
             return reasons.NOT_IN_THIS_STATE
         if event == st.EV_CONFIRM:
+            if not self.shadow.is_rx_intact(self.rx):
+                self._seen |= _INTEGRITY
+                return reasons.ALARM_PRESENT
             return self.titration.confirm(argument)
         if event == st.EV_DOWN:
             return self.titration.down()
