@@ -20,7 +20,7 @@ class Answers:
     the answer over the ticks that follow.  ``has_read_log``: in this tick."""
 
     def __init__(
-        self, usb, controller, serial: str, access, journal, post, calibrator, conversation
+        self, usb, controller, serial: str, access, journal, post, calibrator, clock, conversation
     ):
         self._usb = usb
         self._controller = controller
@@ -29,6 +29,7 @@ class Answers:
         self.journal = journal
         self._post = post
         self._calibrator = calibrator
+        self._clock = clock
         self._session = conversation
         self._values = array("i", [0] * _FIELDS_MAX)
         self._texts: list = [None] * _FIELDS_MAX  # where a field is no number
@@ -231,6 +232,11 @@ class Answers:
             self._calibrator.write_line(self, self._row)
         elif message == messages.M_RAW:
             self._calibrator.write_raw(self)
+        elif message == messages.M_STAMPS:
+            for stamp in self._clock.stamps:
+                self.field(stamp)
+        elif message == messages.M_LOAD:
+            self._take_load(self._clock)
         else:
             log = journal.log
             self.field(log.first_seq)
@@ -238,6 +244,13 @@ class Answers:
             self.field(log.broken_seq)
             self._flag(journal.fram_fitted)
             self._flag(journal.date_known)
+
+    def _take_load(self, clock) -> None:
+        self.field(clock.ticks)
+        self.field(clock.busy_us // clock.ticks if clock.ticks else 0)
+        self.field(clock.busy_max_us)
+        self.field(clock.late_max_us)
+        clock.count_anew()
 
 
 def write_rx_line(writer, rx, line: int) -> None:

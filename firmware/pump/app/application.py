@@ -199,6 +199,8 @@ class Application:
         beat = self.guard.beat
         feed = self.watchdog.feed
         fail_mask = alarms.fail_mask
+        now_us = clock.now_us
+        decided_us = 0
         polled_ms = 0  # since the host was asked
         said_ms = 0  # since something was looked for that might be said, and stored
         stored_ms = 0  # since the journal was asked
@@ -213,6 +215,7 @@ class Application:
             phase = controller.phase
             is_testing = self_test.result == RUNNING
             levels = read_pins()
+            detected_us = now_us()
             if phase & _BOARD_MASK == _BOARD_PHASE or is_testing:
                 read_board(levels)
             event = st.NO_EVENT
@@ -231,8 +234,12 @@ class Application:
                     heap_unlock()
                     self._open_session(inputs)
                     heap_lock()
+            was_moving = outputs.rate_ul_h != 0
             decide(inputs, outputs)
             enable = outputs.enable
+            ends_motion = was_moving and outputs.rate_ul_h == 0
+            if ends_motion:
+                decided_us = now_us()
             moves = False
             if is_testing:
                 self._drive_test(outputs)
@@ -243,6 +250,8 @@ class Application:
             move(outputs, clock.passed_us)
             if not moves:
                 follow(enable)
+            if ends_motion:
+                clock.stamp_end_of_motion(detected_us, decided_us)
             show(outputs)
             if outputs.air_probe != sensors.is_probing:
                 sensors.probe(outputs)

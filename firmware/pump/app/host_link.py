@@ -80,7 +80,7 @@ class HostLink:
         self.authentication = authentication
         self.session = session.Session(crc, authentication)
         self.answers = Answers(
-            usb, controller, serial, authentication, journal, post, calibrator, self.session
+            usb, controller, serial, authentication, journal, post, calibrator, clock, self.session
         )
         self.replies = Replies(usb, crc, self.answers)
         self._log_in = LogIn(authentication, self.answers)

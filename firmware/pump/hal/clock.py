@@ -16,6 +16,7 @@ _TICK_US = limits.TICK_MS * 1000
 # instead of running ticks one after the other to catch up, which would fill
 # the stepper's queue.
 _RESYNC_US = const(10_000)
+_COUNT_MAX = const(100_000)
 
 
 class Clock:
@@ -25,6 +26,7 @@ class Clock:
     """
 
     def __init__(self):
+        self.now_us = time.ticks_us  # modulo 2**30
         self._ticks_us = time.ticks_us
         self._ticks_diff = time.ticks_diff
         self._ticks_add = time.ticks_add
@@ -35,6 +37,10 @@ class Clock:
         self.jumps_back = 0
         self.seconds = 0
         self.micros = 0
+        # Of the last end of motion: when its tick began, when the inputs were read,
+        # when the step had decided, and when motor and ENABLE had been told.
+        self.stamps: list = [0] * 4
+        self.count_anew()
         # Takes the time; returns the whole ms since the tick before, with what is below
         # one carried to the next.
         self.begin_tick = self._ticks(self._deadline_us).__next__
@@ -63,14 +69,44 @@ class Clock:
             yield carry_us // 1000
             carry_us %= 1000
 
+    def count_anew(self) -> None:
+        """How much of their time ticks take, from now on."""
+        self.ticks = 0
+        self.busy_us = 0  # of 100_000 ticks: below 2**30 at 10 ms each
+        self.busy_max_us = 0
+        self.late_max_us = 0
+
+    def stamp_end_of_motion(self, detected_us, decided_us) -> None:
+        """Keep those times of this tick, and now."""
+        stamps = self.stamps
+        stamps[0] = self._began_us
+        stamps[1] = detected_us
+        stamps[2] = decided_us
+        stamps[3] = self._ticks_us()
+
     def spent_us(self) -> int:
         """How long this tick has lasted so far."""
         return self._ticks_diff(self._ticks_us(), self._began_us)
 
+    def _count(self, now_us) -> None:
+        began_us = self._began_us
+        busy_us = self._ticks_diff(now_us, began_us)
+        if busy_us < 0:
+            return  # the counter jumped back
+        self.ticks += 1
+        self.busy_us += busy_us
+        if busy_us > self.busy_max_us:
+            self.busy_max_us = busy_us
+        late_us = self._ticks_diff(began_us, self._deadline_us)
+        if late_us > self.late_max_us:
+            self.late_max_us = late_us
+
     def wait_for_tick(self) -> None:
         """Sleep until the next tick is due; at once if it is overdue."""
-        self._deadline_us = self._ticks_add(self._deadline_us, _TICK_US)
         now_us = self._ticks_us()
+        if self.ticks < _COUNT_MAX:
+            self._count(now_us)
+        self._deadline_us = self._ticks_add(self._deadline_us, _TICK_US)
         left_us = self._ticks_diff(self._deadline_us, now_us)
         if left_us > _TICK_US:
             # The counter jumped back: a tick is never waited for longer than one.

@@ -50,20 +50,22 @@ M_LOG_ENDS = const(15)
 M_TABLE = const(16)
 M_CAL = const(17)
 M_RAW = const(18)
-M_HELLO = const(19)
-M_CHALLENGE = const(20)
-M_LOGIN = const(21)
-M_LOGOUT = const(22)
-M_PROGRAM = const(23)
-M_SETTINGS = const(24)
-M_RUNG = const(25)
-M_COMMIT = const(26)
-M_DATE = const(27)
-M_KEY = const(28)
-M_KEY_COMMIT = const(29)
-M_REPL = const(30)
-M_CALIBRATE = const(31)
-M_CAL_COMMIT = const(32)
+M_STAMPS = const(19)
+M_LOAD = const(20)
+M_HELLO = const(21)
+M_CHALLENGE = const(22)
+M_LOGIN = const(23)
+M_LOGOUT = const(24)
+M_PROGRAM = const(25)
+M_SETTINGS = const(26)
+M_RUNG = const(27)
+M_COMMIT = const(28)
+M_DATE = const(29)
+M_KEY = const(30)
+M_KEY_COMMIT = const(31)
+M_REPL = const(32)
+M_CALIBRATE = const(33)
+M_CAL_COMMIT = const(34)
 
 # Verbs on a line of HELP?, and in ``arguments`` for all of its lines.
 HELP_VERBS = const(6)
@@ -184,6 +186,24 @@ MESSAGES: tuple[tuple, ...] = (
         "the calibration",
     ),
     (b"RAW?", QUERY, roles.OBSERVER, 0, (), "both pressures as the converter reads them, 0-4095"),
+    (
+        b"STAMPS?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "the last end of motion: its tick's beginning, and when it was detected, decided "
+        "and acted on, by the microsecond counter modulo 2^30; 0 before the first",
+    ),
+    (
+        b"LOAD?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "ticks since it was asked last (100_000 at most), how long they took and the latest "
+        "beginning of one",
+    ),
     (
         b"HELLO",
         LINK,
@@ -448,6 +468,8 @@ REPLIES = (
         ),
     ),
     (b"RAW?", ("down_counts", "up_counts")),
+    (b"STAMPS?", ("tick_us", "detected_us", "decided_us", "acted_us")),
+    (b"LOAD?", ("ticks", "mean_us", "max_us", "late_max_us")),
     (b"HELLO", ("version", "table", "last_seq")),
     (b"CHALLENGE", ("nonce",)),
     (b"LOGIN", ("role",)),
