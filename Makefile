@@ -5,7 +5,7 @@ READY := .venv/.ready
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly emulator budget names bench lint docs docs-check lock clean
+.PHONY: help setup demo test nightly emulator budget names bench hil hil-mutants lint docs docs-check lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -51,6 +51,13 @@ budget: $(READY) ## what the firmware costs on the chip, into docs: make budget 
 
 names: $(READY)  ## the order of names that makes ticks shortest: make names UF2=path
 	$(BIN)/python -m titra.name_order "$(or $(UF2),$(TITRA_UF2))"
+
+hil: $(READY)    ## the suite for a board, on the simulator; on a board: titra hil --dut serial
+	$(BIN)/titra hil
+
+hil-mutants: $(READY) ## what it finds in firmware that is broken on purpose, into docs
+	$(BIN)/python -m hil_tests.mutants.run --write docs/hil_mutants.json
+	$(BIN)/python -m titra.docgen
 
 lint: $(READY)   ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ from pump.protocol.framing import LineReader
 OBSERVERS_MAY = {
     "STOP", "*IDN?", "HELP?", "STATUS?", "MOTION?", "LINK?", "ALARMS?", "QUESTION?", "RX?",
     "ORDER?", "POST?", "FITTED?", "ROLE?", "DATE?", "LOG?", "LOG_ENDS?", "HELLO", "CHALLENGE",
-    "LOGIN", "LOGOUT", "!BUSY", "TABLE?", "CAL?", "RAW?", "STAMPS?", "LOAD?", "STAMPS?", "LOAD?",
+    "LOGIN", "LOGOUT", "!BUSY", "TABLE?", "CAL?", "RAW?", "STAMPS?", "LOAD?",
 }  # fmt: skip
 MAINTENANCE_ALONE_MAY = {"DATE", "KEY", "KEY_COMMIT", "REPL", "CALIBRATE", "CAL_COMMIT"}
 FRAMED = [row for row in messages.MESSAGES if row[messages.COL_KIND] != messages.NOTICE]

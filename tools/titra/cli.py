@@ -28,6 +28,7 @@ _COMMANDS = {
     "calibrate": ("titra.commands.calibrate", "Measure volume per step and pressures."),
     "hil-compare": ("titra.commands.hil_compare", "What got slower from one HIL run to another."),
     "trumpet": ("titra.commands.trumpet", "Start-up and trumpet curves: how evenly it flows."),
+    "hil": ("titra.commands.hil", "Test a board on the bench, with a report."),
     "log": ("titra.commands.log", "Read the event log and verify its chain."),
 }
 

@@ -34,7 +34,7 @@ from pump.core import infusion_state as st
 from pump.protocol import authentication as auth
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
-from titra import chip_tables, trace_tables, traceability, wiring
+from titra import chip_tables, hil_tables, trace_tables, traceability, wiring
 from titra.drawings import DRAWINGS
 from titra.files import write_whole
 from titra.library.document import markdown_table
@@ -356,6 +356,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
         ("jumper", "from", "to", "what it says", "pulled while it delivers"), wiring.jumper_rows()
     ),
     **trace_tables.GENERATORS,
+    **hil_tables.GENERATORS,
 }
 
 

@@ -1,0 +1,1 @@
+"""Firmware that is broken on purpose: what the suite must find."""

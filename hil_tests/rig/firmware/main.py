@@ -1,0 +1,5 @@
+"""The rig: answers its line for ever."""
+
+from rig_loop import Rig
+
+Rig().run()
