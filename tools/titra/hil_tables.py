@@ -39,7 +39,7 @@ def _figures() -> str:
     kinds = [kind for kind in ("sim", "emulator", "serial") if kind in runs]
 
     def cell(row: dict | None) -> str:
-        return f"{row['max'] + row['uncertainty']:.3g} ({row['n']})" if row else "-"
+        return f"{row['max'] + row['uncertainty']:.4g} ({row['n']})" if row else "-"
 
     return _table(
         ("limit", "measured", *kinds, "promised"),
