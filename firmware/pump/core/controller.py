@@ -104,6 +104,7 @@ class Controller:
         self._keys_busy = True  # a key is down, or was a moment ago
         self.bind_parts()
         self.shadow.seal_rx(self.rx)
+        self.shadow.seal_calibration(units.STEP_ULH_MS)
         self.shadow.seal(self)
 
     def bind_parts(self) -> None:
@@ -206,13 +207,14 @@ class Controller:
         outputs.enable = state_bit & st.ENABLED_STATES != 0
         outputs.lamp_green = outputs.enable
 
-        if alarms.active != active_before:
-            outputs.raised = alarms.active & ~active_before
-            outputs.cleared = active_before & ~alarms.active
+        active = alarms.active
+        if active != active_before:
+            outputs.raised = active & ~active_before
+            outputs.cleared = active_before & ~active
         else:
             outputs.raised = 0
             outputs.cleared = 0
-        if alarms.active or active_before or self.signals.asking >= 0:
+        if active or active_before or self.signals.asking >= 0:
             self.signals.step(alarms.highest(), alarms.acknowledged == 0, outputs, dt_ms)
 
         # The last line: whatever stands above, never more than this.
@@ -496,7 +498,7 @@ class Controller:
         if steps < self.back_off.most_steps:
             self.back_off.most_steps = steps
             self.interlock.back_off_steps = steps
-        self.shadow.seal(self)
+        self.shadow.seal_calibration(step_ulh_ms)
 
     def rx_steps(self) -> int:
         """The committed volume in whole steps."""

@@ -4,7 +4,8 @@ Those that a step uses are folded into one number before every step and after it
 flipped bit of any of them, or several in one, changes it.  What a step uses of the
 committed prescription is compared with its complement in every step, all of it before
 an answer takes the pump to another rung, and else one field in every fourth step: only
-COMMIT may change it.
+COMMIT may change it.  In every fourth step, too, the volume of a step, which nothing
+changes after boot, and of which volume and interlock each have their own.
 """
 
 from array import array
@@ -30,12 +31,17 @@ class Shadow:
 
     def __init__(self):
         self._folded = 0
+        self._step_inverse = 0
         self._rx_inverse = array("i", [0] * _FIELDS)
         self._next = 0
 
     def seal(self, c) -> None:
         """Store what the controller ``c`` has after a step."""
         self._folded = ~_fold(c)
+
+    def seal_calibration(self, step_ulh_ms: int) -> None:
+        """The volume of a step, which volume and interlock have each for itself."""
+        self._step_inverse = ~step_ulh_ms
 
     def is_intact(self, c) -> bool:
         """Whether ``c`` is as it was sealed, and the prescription as it was
@@ -45,7 +51,11 @@ class Shadow:
             return False  # before it is used as an index
         rx_inverse = self._rx_inverse
         rx = c.rx
-        if c.phase & _RX_MASK == _RX_PHASE and not self._is_next_intact(rx):
+        if c.phase & _RX_MASK == _RX_PHASE and not (
+            self._is_next_intact(rx)
+            and c.volume.step_ulh_ms ^ self._step_inverse == -1
+            and c.interlock.step_ulh_ms ^ self._step_inverse == -1
+        ):
             return False
         # A number and its complement differ in every bit; one bit that does not
         # shows in the whole.
@@ -93,9 +103,7 @@ def _fold(c) -> int:
         ^ volume.counted_steps
         ^ volume.missing_steps
         ^ volume.remainder
-        ^ volume.step_ulh_ms
         ^ interlock.budget
-        ^ interlock.step_ulh_ms
         ^ c.alarms.active
     )
 
