@@ -62,12 +62,14 @@ class Order:
 
     ``lookups``  of a few ticks
     ``free``     numbers of the names that may be moved, in their order at first
+    ``first``    number that the first of them will have
     """
 
-    def __init__(self, lookups: list[Lookup], free: list[int]):
+    def __init__(self, lookups: list[Lookup], free: list[int], first: int):
+        self._first = first
         self._found = [look for look in lookups if look.slot >= 0]
         self.names = free
-        self._place = {name: i % _PLACES for i, name in enumerate(free)}
+        self._place = {name: (first + i) % _PLACES for i, name in enumerate(free)}
         self._uses: dict[int, list[int]] = defaultdict(list)
         for at, look in enumerate(self._found):
             self._uses[look.name].append(at)
@@ -111,7 +113,7 @@ class Order:
         n = len(self.names)
         for _ in range(rounds):
             i, j = chance.randrange(n), chance.randrange(n)
-            p, q = i % _PLACES, j % _PLACES
+            p, q = (self._first + i) % _PLACES, (self._first + j) % _PLACES
             if p == q:
                 continue
             before = self.misses_at(p) + self.misses_at(q)
@@ -139,7 +141,10 @@ def main(uf2: str) -> None:
         name = names[look.name]
         if not name.is_the_images and name.text not in known and look.name not in free:
             free.append(look.name)
-    order = Order(lookups, free)
+    numbers = {name.text: number for number, name in names.items()}
+    # The file that stands now was loaded first; whatever it holds, the next begins there.
+    first = min(numbers[name] for name in re.findall(r"o\.(\w+)", ORDER.read_text()))
+    order = Order(lookups, free, first)
     order.improve(_ROUNDS, _SEED)
     text = _HEAD.format(
         lookups=round(len(lookups) / _TICKS),
