@@ -44,6 +44,8 @@ nightly: $(READY) ## the long sets too
 emulator: $(READY) ## the firmware on MicroPython in an emulated RP2040: make emulator UF2=path
 	TITRA_UF2="$(abspath $(or $(UF2),$(TITRA_UF2)))" $(BIN)/pytest tests/emulator \
 	  -m "not nightly" -n 2 --dist loadgroup --durations=0 --durations-min=5
+	$(BIN)/python -m titra.chip_limits $(OUT)/emulator
+	$(BIN)/python -m titra.docgen
 
 budget: $(READY) ## what the firmware costs on the chip, into docs: make budget UF2=path
 	$(BIN)/python -m titra.chip_budget "$(or $(UF2),$(TITRA_UF2))"

@@ -10,7 +10,8 @@ FIGURES = Path(__file__).resolve().parents[2] / "docs" / "chip_figures.json"
 _LARGEST = 12
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table of Markdown."""
     head = list(head)
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
@@ -31,7 +32,7 @@ def _kb(n: int) -> str:
 
 def _measured() -> str:
     f = _figures()
-    return _table(
+    return table(
         ("measured", "with"),
         (
             ("firmware", f"{f['firmware']}, compiled by {f['compiler']}"),
@@ -44,7 +45,7 @@ def _measured() -> str:
 def _boot() -> str:
     f = _figures()
     boot = f["boot"]
-    return _table(
+    return table(
         ("figure", "value"),
         (
             ("reset to the first tick", f"{boot['first_tick_ms'] / 1000:.2f} s"),
@@ -69,14 +70,14 @@ def _ticks() -> str:
                 "collected meanwhile" if allocated is None else f"{allocated:g} bytes",
             )
         )
-    return _table(("state", "ticks", "mean", "p99.9", "max", "allocated a tick"), rows)
+    return table(("state", "ticks", "mean", "p99.9", "max", "allocated a tick"), rows)
 
 
 def _memory() -> str:
     f = _figures()
     loaded, boot = f["loaded"], f["boot"]
     files = sum(module["mpy"] for module in loaded["modules"].values())
-    return _table(
+    return table(
         ("figure", "value"),
         (
             (
@@ -102,7 +103,7 @@ def _modules() -> str:
     ]
     rest = [module for _, module in ordered[_LARGEST:]]
     rows.append((f"{len(rest)} others", sum(m["mpy"] for m in rest), sum(m["heap"] for m in rest)))
-    return _table(("module", "bytes of its file", "bytes on the heap"), rows)
+    return table(("module", "bytes of its file", "bytes on the heap"), rows)
 
 
 def _if_measured(table: Callable[[], str]) -> Callable[[], str]:

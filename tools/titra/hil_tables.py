@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hil_tests.rig import tables
-from titra.chip_tables import _table
+from titra.chip_tables import table
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 RESULTS = _DOCS / "hil_mutants.json"
@@ -16,7 +16,7 @@ FIGURES = _DOCS / "hil_figures.json"
 
 
 def _pins() -> str:
-    return _table(
+    return table(
         ("rig", "GPIO", "name", "what the rig does", "pump", "GPIO", "at rest", "why"),
         tables.pin_rows(),
     )
@@ -24,7 +24,7 @@ def _pins() -> str:
 
 def _mutants() -> str:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return _table(
+    return table(
         ("broken", "how", "test that must turn red", "what it said"), tables.mutant_rows(results)
     )
 
@@ -41,7 +41,7 @@ def _figures() -> str:
     def cell(row: dict | None) -> str:
         return f"{row['max'] + row['uncertainty']:.4g} ({row['n']})" if row else "-"
 
-    return _table(
+    return table(
         ("limit", "measured", *kinds, "promised"),
         (
             (limit, name, *(cell(found.get(kind)) for kind in kinds), f"{bound:g} {unit}")
