@@ -8,10 +8,9 @@ from micropython import const
 
 # One piece is always done, and more while the tick is younger than this: a piece takes up
 # to 0.8 ms, and the bytes that are written after it 0.3 ms at least.
-_UNTIL_US = const(2300)
-# Neither a piece nor a byte in a tick that is older, unless as many before it were.
-_LATE_US = const(3000)
-_SKIPS_MAX = const(3)
+_UNTIL_US = const(2700)
+# Neither a piece nor a byte in a tick that is older, if there was one in the tick before.
+_LATE_US = const(3400)
 
 
 class Talk:
@@ -23,17 +22,17 @@ class Talk:
         self._telemetry = telemetry
         self._spent_us = clock.spent_us
         self._is_telemetrys_turn = False
-        self._skips = 0
+        self._has_skipped = False
 
     def go_on(self) -> None:
         """Say what there is time for."""
         link = self._link
         telemetry = self._telemetry
         spent_us = self._spent_us
-        if self._skips < _SKIPS_MAX and spent_us() > _LATE_US:
-            self._skips += 1
+        if spent_us() > _LATE_US and not self._has_skipped:
+            self._has_skipped = True
             return
-        self._skips = 0
+        self._has_skipped = False
         while telemetry.is_writing or link.is_busy:
             turn = not self._is_telemetrys_turn
             self._is_telemetrys_turn = turn

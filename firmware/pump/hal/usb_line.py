@@ -15,7 +15,7 @@ _READ_MAX = const(512)
 _WRITE_MAX = const(24)
 # So many in any tick, however late it is, and more while it is younger.  (L24)
 _WRITE_MIN = const(4)
-_WRITE_UNTIL_US = const(3000)
+_WRITE_UNTIL_US = const(3500)
 _QUEUE = const(2048)
 _QUEUE_MASK = const(_QUEUE - 1)
 
