@@ -19,7 +19,7 @@ UF2_VARIABLE = "TITRA_UF2"
 # 6400 steps per millilitre: a step is 562_500 uL/h x us.
 STEP_ULH_US = 562_500_000
 # ``ticks_us`` wraps this long after power-on.
-WRAP_S = 11.0
+WRAP_S = 14.0
 INFUSING = st.INFUSING
 IDLE = st.IDLE
 

@@ -101,7 +101,7 @@ def _processor(figures: dict) -> list[tuple]:
         rows.append(("L23", "allocated, INFUSING", *shown))
     for name, what in (
         ("L24-INFUSING", "a tick, INFUSING at 350 mL/h, stamps of 0.03 ms included"),
-        ("L24-IDLE", "a tick, IDLE, look for the next file of the image included"),
+        ("L24-IDLE", "a tick, IDLE, motor off, looks for the next file of the image included"),
     ):
         if name in figures:
             row = {key: value / 1000 for key, value in figures[name]["length_us"].items()}
