@@ -7,8 +7,9 @@ import time
 import micropython
 from micropython import const
 
-# A flood may take this much of a tick; looked at after every eighth byte and every line.
-_READ_BUDGET_US = const(900)
+# A flood may take this much of a tick, 50 bytes; looked at after every eighth byte and
+# every line.  Less would keep a STOP behind noise waiting, more makes ticks longer.
+_READ_BUDGET_US = const(1900)
 _READ_MAX = const(512)
 # One byte after each POLLOUT never blocks; this many a tick carry telemetry
 # with room to spare: 47 us each.
