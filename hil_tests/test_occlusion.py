@@ -54,7 +54,10 @@ def block(sensor: str, limit_pa: int, end_pa: int):
 )
 def test_an_occlusion_stops_the_motor_and_is_signalled(bench, n, record, rate, where):
     sensor, limit_pa, end_pa, condition = where
-    rest = lambda: bench.rig.set_pressure(sensor, REST_PA)  # noqa: E731
+
+    def rest():
+        bench.rig.set_pressure(sensor, REST_PA)
+
     rows = bench.trials(n, block(sensor, limit_pa, end_pa), order(rate), before=rest)
     ran_before(rows)
     at = f"{condition.lower().replace('_', ' ')} crossed at {rate // 1000} mL/h"

@@ -36,7 +36,9 @@ def test_an_occlusion_is_relieved_by_little_and_stop_ends_that(bench, record):
         late = [us for us in back if trial.number and us > stopped_us]
         return {"back": len(back), "late": len(late), "enabled": watch.level("ENABLE")}
 
-    rest = lambda: bench.rig.set_pressure("PRESSURE_DOWN", 6000)  # noqa: E731
+    def rest():
+        bench.rig.set_pressure("PRESSURE_DOWN", 6000)
+
     rows = bench.trials(2, trial, order(RATE, occlusion_pa=OCCLUSION_PA), before=rest)
     record(
         limit="L10",

@@ -207,6 +207,7 @@ class Bench:
         except NoDevice:
             raise
         except BenchError:
+            # Perhaps what came before left it so; a reset is a new beginning.
             if not self.has_rig:
                 raise
             self.reset_and_boot()
@@ -227,17 +228,7 @@ class Bench:
 
     def connect(self) -> None:
         """Off to booted, at the begin of the run."""
-        if self.has_rig:
-            self.rig.rest()
-        try:
-            self.strategy.boot()
-        except NoDevice:
-            raise
-        except BenchError:
-            # Perhaps its last run left it so; a reset is a new beginning.
-            if not self.has_rig:
-                raise
-            self.reset_and_boot()
+        self.recover()
         _, board, serial, version = self.client.query("*IDN?")[:4]
         self.dut.about.update(board=board, serial=serial, firmware_version=version)
         self.learn_verbs()
@@ -267,6 +258,7 @@ def _said(row: tuple[str, object]) -> Any:
     if how == "no device":
         raise NoDevice(str(what))
     if how == "bench":
+        # What came out of a process is untyped: the arguments of the error there.
         raise BenchError(*what)  # type: ignore[misc]
     raise AssertionError(what)
 

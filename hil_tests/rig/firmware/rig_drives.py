@@ -2,6 +2,8 @@
 
 import rig_programs
 from machine import PWM, Pin
+
+# Made from the table of channels when it is deployed (hil_tests/rig/deploy.py).
 from rig_pins import ANALOG, DRIVEN, FULL_SCALE_UV, GPIO, KINDS, REST, SENSED  # pyright: ignore[reportMissingImports]
 from rp2 import StateMachine
 

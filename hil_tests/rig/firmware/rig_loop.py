@@ -9,6 +9,8 @@ from machine import PWM, Pin, unique_id
 from rig_clock import RigClock
 from rig_drives import Drives
 from rig_lines import frame, words_of
+
+# Made from the table of channels when it is deployed (hil_tests/rig/deploy.py).
 from rig_pins import EDGES_A_LINE, GPIO, LOOP, REST, VERSION  # pyright: ignore[reportMissingImports]
 from rig_sampler import Sampler
 

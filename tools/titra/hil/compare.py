@@ -7,7 +7,6 @@ measurement may be wrong by.  A limit that held in A and is broken in B always c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -184,12 +183,9 @@ def _change(
     practical_percent: float,
 ) -> Change:
     figures_a, figures_b = figures_of(a), figures_of(b)
-    tail: str = "max"
-    of_tail: Callable[[Figures], float | None] = lambda figures: figures.most  # noqa: E731
-    if min(figures_a.n, figures_b.n) >= P99_FROM:
-        tail, of_tail = "p99", lambda figures: figures.p99
+    tail = "p99" if min(figures_a.n, figures_b.n) >= P99_FROM else "max"
     base = abs(a.bound) if a.bound else abs(figures_a.p50)
-    tail_a, tail_b = of_tail(figures_a), of_tail(figures_b)
+    tail_a, tail_b = (f.p99 if tail == "p99" else f.most for f in (figures_a, figures_b))
     assert tail_a is not None and tail_b is not None
     return Change(
         a,
