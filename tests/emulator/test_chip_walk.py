@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from emulated_bench import Pump, uf2
+from emulated_bench import SELF_TEST_STEPS, Pump, uf2
 
 from emulator.fork import in_fork
 from host_sim.bare_board import BENCH_JUMPERS, LINKS, RAILS
@@ -81,7 +81,7 @@ def test_the_walk_goes_to_its_end_and_a_jumper_pulled_on_the_way_stops_it(bench,
     assert ended == "COMPLETE"
     assert any("DOOR_OPEN" in line for line in said)
     assert stop_ms <= STOP_MS
-    assert steps == STEPS
+    assert steps == STEPS + SELF_TEST_STEPS
     assert not is_enabled
 
 
