@@ -63,6 +63,16 @@ class Evidence:
     measurements: list[Measurement] = field(default_factory=list)
     tests: list[dict] = field(default_factory=list)
 
+    def add(self, measured: Measurement) -> None:
+        """Values of the same, measured again, are put together."""
+        for row in self.measurements:
+            if (row.limit, row.name, row.test) == (measured.limit, measured.name, measured.test):
+                row.values += measured.values
+                for name, values in measured.segments.items():
+                    row.segments.setdefault(name, []).extend(values)
+                return
+        self.measurements.append(measured)
+
     def write(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "results.json"

@@ -49,6 +49,9 @@ _PYTEST_NOTHING = 5
 @click.option("--soak", type=float, metavar="HOURS", help="The soak too, for so long.")
 @click.option("--long", "is_long", is_flag=True, help="What takes minutes each, too.")
 @click.option("--repeat", type=click.IntRange(1), metavar="N", help="Trials of a timing test.")
+@click.option(
+    "--times", type=click.IntRange(1), metavar="N", help="The timing set N times, by other seeds."
+)
 @click.option("--wired", metavar="LIST", help="Jumpers of a bare board, or all.")
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
