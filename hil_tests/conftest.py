@@ -17,7 +17,7 @@ import pytest
 from hil_tests.bench import dut as duts
 from hil_tests.bench.bench import Bench
 from hil_tests.bench.errors import BenchError
-from hil_tests.bench.evidence import Evidence, Measurement
+from hil_tests.bench.evidence import INTERRUPTED, Evidence, Measurement
 from hil_tests.bench.setting_up import Wanted, open_bench
 from hil_tests.rates import FASTEST_UL_H, USUAL_UL_H
 from host_sim.links import LinkError
@@ -258,11 +258,14 @@ def pytest_runtest_makereport(item: pytest.Item):
     )
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     folder: Path | None = session.config.option.report
     if folder is None:
         return
-    session.config.stash[EVIDENCE].write(folder)
+    evidence = session.config.stash[EVIDENCE]
+    if exitstatus == pytest.ExitCode.INTERRUPTED and not evidence.ended_early:
+        evidence.ended_early = INTERRUPTED
+    evidence.write(folder)
     # The tools make it readable, where they are installed; the suite does not need them.
     try:
         found = importlib.util.find_spec("titra.hil.report")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 SCHEMA = 1
+INTERRUPTED = "interrupted from the keyboard"
 
 
 @dataclass

@@ -25,6 +25,7 @@ _PYTEST_FAILED = 1
 _PYTEST_INTERRUPTED = 2
 _PYTEST_USAGE = 4
 _PYTEST_NOTHING = 5
+_INTERRUPTED = 130
 
 
 @click.command("hil", help=_HELP, context_settings={"ignore_unknown_options": True})
@@ -85,12 +86,16 @@ def _exit_code(code: int, report: Path) -> int:
     if results.is_file():
         import json
 
+        from hil_tests.bench.evidence import INTERRUPTED
+
         ended_early = json.loads(results.read_text())["ended_early"]
         click.echo(f"report: {report}", err=True)
+        if ended_early == INTERRUPTED:
+            return _INTERRUPTED
     if code == 0 or ended_early:
         return code
     return {
-        _PYTEST_INTERRUPTED: 130,
+        _PYTEST_INTERRUPTED: _INTERRUPTED,
         _PYTEST_USAGE: exit_codes.WRONG_INPUT,
         _PYTEST_NOTHING: exit_codes.WRONG_INPUT,
     }.get(code, 1)
