@@ -236,11 +236,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function):
 def pytest_runtest_makereport(item: pytest.Item):
     outcome = yield
     report = outcome.get_result()
-    if report.when != "call" and not (report.when == "setup" and report.outcome != "passed"):
+    if report.when != "call" and report.outcome == "passed":
         return
     reason = ""
     if report.skipped and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2].removeprefix("Skipped: ")
+    elif report.skipped:
+        reason = f"expected to fail: {report.wasxfail}"
     elif report.failed:
         crash = getattr(report.longrepr, "reprcrash", None)
         reason = (crash.message if crash else str(report.longrepr).strip()).splitlines()[0]
