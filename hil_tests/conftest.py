@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +16,7 @@ import pytest
 from hil_tests.bench import dut as duts
 from hil_tests.bench.bench import Bench
 from hil_tests.bench.errors import BenchError
-from hil_tests.bench.evidence import INTERRUPTED, Evidence, Measurement
+from hil_tests.bench.evidence import INTERRUPTED, Evidence, Measurement, plain_id
 from hil_tests.bench.setting_up import Wanted, open_bench
 from hil_tests.rates import FASTEST_UL_H, USUAL_UL_H
 from host_sim.links import LinkError
@@ -142,7 +141,7 @@ def time(request) -> int:
 def bench(request, the_bench: Bench, time: int) -> Bench:
     """The bench for one test: skipped with the reason if it cannot do what is needed."""
     item = request.node
-    the_bench.begin(_without_time(item.nodeid), time)
+    the_bench.begin(plain_id(item.nodeid), time)
     if item.get_closest_marker("needs_rig") and not the_bench.has_rig:
         pytest.skip("needs the rig: connect it and name it with --rig-port (docs/hil.md)")
     for mark in item.iter_markers("needs"):
@@ -197,7 +196,7 @@ def record(request, evidence: Evidence, the_bench: Bench):
             uncertainty = the_bench.uncertainty_ms
         measurement = Measurement(
             limit, name, unit, bound, goal, uncertainty, list(values), segments or {},
-            _without_time(request.node.nodeid),
+            plain_id(request.node.nodeid),
         )  # fmt: skip
         evidence.add(measurement)
         if measurement.misses():
@@ -205,11 +204,6 @@ def record(request, evidence: Evidence, the_bench: Bench):
             pytest.fail("\n".join(failed), pytrace=False)
 
     return record
-
-
-def _without_time(nodeid: str) -> str:
-    """The test as it is called when it is run once."""
-    return re.sub(r"-?time\d+(?=[-\]])", "", nodeid).replace("[-", "[").removesuffix("[]")
 
 
 def _end(evidence: Evidence, error: BenchError) -> NoReturn:

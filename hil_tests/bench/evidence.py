@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,11 @@ def quantile(values: list[float], q: float) -> float:
     """The smallest value that a share ``q`` of them does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, -int(-q * len(ordered) // 1) - 1))]
+
+
+def plain_id(nodeid: str) -> str:
+    """The test as it is called when it is run once, and not by ``--times``."""
+    return re.sub(r"-?time\d+(?=[-\]])", "", nodeid).replace("[-", "[").removesuffix("[]")
 
 
 @dataclass
