@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 from emulator.board import VSYS_COUNTS, Board
+from host_sim.display import DISPLAY_ADDRESS, Ssd1306
 from host_sim.i2c_devices import CLOCK_ADDRESS, FRAM_ADDRESS, Ds3231, Fram
 from pump.hal import pinout
 
@@ -86,7 +87,7 @@ class _ByteWise:
 class Fittings:
     """Everything of ``docs/simulator.md``'s bench on an emulated board.
 
-    ``fram``, ``clock``  the parts on I2C
+    ``fram``, ``clock``, ``display``  the parts on I2C
     ``counts``    raw 12-bit counts of ADC0-3; a noise of 2 counts is added
     ``turns``     the motor turns with its steps; if not, it stands still
     ``steps``     rising STEP edges so far, forward less backward
@@ -98,6 +99,8 @@ class Fittings:
         self.clock = Ds3231(lambda: int(board.clock.nanos / 1000))
         board.buses[0].parts[FRAM_ADDRESS] = _ByteWise(self.fram)
         board.buses[0].parts[CLOCK_ADDRESS] = _ByteWise(self.clock)
+        self.display = Ssd1306(seed)
+        board.buses[0].parts[DISPLAY_ADDRESS] = _ByteWise(self.display)
         for pin, level in AT_REST_LEVELS.items():
             board.drive(pin, level)
         self.counts = board.analog.counts

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from host_sim.board import POWER_ON, Board
+from host_sim.display import DISPLAY_ADDRESS
 from host_sim.i2c_devices import CLOCK_ADDRESS, FRAM_ADDRESS
 from pump.hal import pinout
 
@@ -27,7 +28,7 @@ LINKS = {pinout.SOUNDER: pinout.SOUND_SENSE, pinout.STEP: pinout.ENCODER}
 BENCH_JUMPERS = (
     pinout.DOOR, pinout.STOP_KEY, pinout.FLUID, pinout.SUPPLY_GOOD, pinout.SOUNDER, pinout.STEP,
 )  # fmt: skip
-_DEVICES = {"fram": FRAM_ADDRESS, "clock": CLOCK_ADDRESS}
+_DEVICES = {"fram": FRAM_ADDRESS, "clock": CLOCK_ADDRESS, "display": DISPLAY_ADDRESS}
 _SENSORS = {
     "down": pinout.PRESSURE_DOWN,
     "up": pinout.PRESSURE_UP,

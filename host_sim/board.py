@@ -14,6 +14,7 @@ from itertools import count, cycle
 from random import Random
 
 from host_sim import fakes
+from host_sim.display import DISPLAY_ADDRESS, Ssd1306
 from host_sim.fakes.registers import FrequencyCounter
 from host_sim.flash import Flash
 from host_sim.i2c_devices import CLOCK_ADDRESS, FRAM_ADDRESS, Ds3231, Fram
@@ -96,6 +97,7 @@ class Board:
 
     ``memory_supply`` feeds FRAM and flash; it can fail at a byte
     ``i2c_devices``   by address; they keep what they hold without power
+    ``display``       the one of them that a person looks at
     ``sensor_errors`` offset in Pa and gain of a pressure sensor, by its pin
     ``i2c_is_stuck``  SDA is held low: no transfer comes to an end
     ``flash``         a littlefs with the firmware's files and the device key
@@ -136,9 +138,11 @@ class Board:
         # A converter that shows a fixed count, or what a function says, by fault.
         self.stuck_counts: dict[int, int | Callable[[], int] | None] = {}
         self.memory_supply = MemorySupply()
+        self.display = Ssd1306(seed)
         self.i2c_devices = {
             FRAM_ADDRESS: Fram(self.memory_supply),
             CLOCK_ADDRESS: Ds3231(lambda: self.now_us),
+            DISPLAY_ADDRESS: self.display,
         }
         # Of each pressure sensor: what it adds, in Pa, and by how much it multiplies.
         self.sensor_errors: dict[int, tuple[float, float]] = {}
@@ -211,6 +215,7 @@ class Board:
         self.boot_us = self.now_us
         if not self.is_powered:
             self.is_powered = True
+            self.display.power_on()
             for listener in self.on_power:
                 listener(True)
             self.set_sound(0)

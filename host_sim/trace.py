@@ -13,6 +13,8 @@ run again; then records, each with ``us`` (true time since power-on):
 ``crash``  an exception came out of the firmware: its last line
 ``fault``  a fault began or ended
 ``note``   what a fault has chosen
+``display``  a second and a half after the state, an alarm or a question changed: the
+           display's memory in hex, column by column and page by page
 ``edges``  every second: STEP edges so far and a digest of all their times,
            those of them that turned the motor forward and back, the last that
            did it forward, true pressures, flow into the vein, volume in the patient and bag,
@@ -32,6 +34,11 @@ from host_sim.links import Tapped
 FORMAT = "titra-trace/1"
 SAMPLE_US = 1_000_000
 _LONG = 200
+# The display is behind by half a second at most and sends an alarm's text in another.
+_DISPLAY_US = 1_500_000
+# What is shown when one of these was sent is worth a picture; more than so many tell nothing.
+_SHOWN = (b"!S", b"!A", b"!Q")
+_DISPLAYS_MAX = 60
 
 
 class TraceError(Exception):
@@ -45,6 +52,8 @@ class Recorder:
         self.lines = [json.dumps(header, separators=(",", ":"))]
         self._board = board
         self._from_pump = b""
+        self._display_due = False
+        self._displays = 0
         board.on_pin.append(self._pin)
         board.on_boot.append(lambda: self.add(boot=board.reset_cause))
         board.on_first_enable.append(lambda: self.add(start=board.first_enable_us))
@@ -75,6 +84,16 @@ class Recorder:
         for line in filter(None, lines):
             # The commonest record by far; its characters need no escaping.
             self.lines.append(f'{{"us":{self._board.now_us},"pump":"{line.decode("latin-1")}"}}')
+            if line[:2] in _SHOWN and not self._display_due and self._displays < _DISPLAYS_MAX:
+                self._display_due = True
+                self._board.at(self._board.now_us + _DISPLAY_US, self._display)
+
+    def _display(self) -> None:
+        self._display_due = False
+        display = self._board.display
+        if display.is_on and display.is_present:
+            self._displays += 1
+            self.add(display=display.memory.hex())
 
     def _sample(self) -> None:
         self.sample()

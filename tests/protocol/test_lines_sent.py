@@ -9,12 +9,14 @@ from wire import LINE_MAX, Wire, crc, framed
 from host_sim.simulator_key import SIMULATOR_KEY
 from pump.app.calibrator import MISSING, Calibrator
 from pump.app.host_link import HostLink
+from pump.app.screen import Screen
 from pump.app.telemetry import Telemetry
 from pump.core import alarm_conditions as ac
 from pump.core import infusion_state as st
 from pump.core import limits, reasons, roles, self_test_items, titration
 from pump.core.calibration import IS_CALIBRATED
 from pump.core.prescription import Prescription
+from pump.hal.oled import Oled
 from pump.protocol import messages, session
 from pump.protocol.authentication import Authentication
 from pump.protocol.framing import Crc16, LineWriter
@@ -131,6 +133,8 @@ def link_of(sent: Sent) -> HostLink:
             late_max_us=1_000_000,
             count_anew=lambda: None,
         ),
+        # Its rows are as long as they are, whatever they say.
+        Screen(Oled(SimpleNamespace(writeto=lambda address, data: None)), at_its_most()),
     )
 
 

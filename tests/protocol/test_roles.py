@@ -17,20 +17,29 @@ from host_sim.links import VirtualLink
 from host_sim.simulator_key import SIMULATOR_KEY
 from pump.app.calibrator import MISSING, Calibrator
 from pump.app.host_link import HostLink
+from pump.app.screen import Screen
 from pump.core import infusion_state as st
 from pump.core import roles
 from pump.core.controller import Controller
 from pump.core.outputs import Outputs
 from pump.core.readings import Inputs
 from pump.hal import pinout
+from pump.hal.oled import Oled
 from pump.protocol import messages
 from pump.protocol.authentication import Authentication
 from pump.protocol.framing import LineReader
+
+
+def nobody_there(address: int, data) -> None:
+    """A bus without a display."""
+    raise OSError(5, "EIO")
+
 
 OBSERVERS_MAY = {
     "STOP", "*IDN?", "HELP?", "STATUS?", "MOTION?", "LINK?", "ALARMS?", "QUESTION?", "RX?",
     "ORDER?", "POST?", "FITTED?", "ROLE?", "DATE?", "LOG?", "LOG_ENDS?", "HELLO", "CHALLENGE",
     "LOGIN", "LOGOUT", "!BUSY", "TABLE?", "CAL?", "RAW?", "STAMPS?", "LOAD?",
+    "SCREEN?",
 }  # fmt: skip
 MAINTENANCE_ALONE_MAY = {"DATE", "KEY", "KEY_COMMIT", "REPL", "CALIBRATE", "CAL_COMMIT"}
 FRAMED = [row for row in messages.MESSAGES if row[messages.COL_KIND] != messages.NOTICE]
@@ -641,6 +650,7 @@ class Desk(RuleBasedStateMachine):
                 SimpleNamespace(down_counts=0, up_counts=0),
             ),
             SimpleNamespace(spent_us=lambda: 0),
+            Screen(Oled(SimpleNamespace(writeto=nobody_there)), self.controller),
         )  # fmt: skip
         self.inputs, self.outputs = Inputs(), Outputs()
         self.inputs.event = st.EV_POST_PASSED

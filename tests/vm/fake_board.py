@@ -164,7 +164,7 @@ class Timer:
 
 
 class I2C:
-    """A FRAM and a clock chip."""
+    """A FRAM, a clock chip and a display."""
 
     def __init__(self, bus_id, sda, scl, freq, timeout):
         self.memory = bytearray(32768)
@@ -172,11 +172,14 @@ class I2C:
         for i in range(len(_DATE)):
             self.clock[i] = _DATE[i]
         self.at = 0
+        self.display_bytes = 0
 
     def writeto(self, address, data, stop=True):
         if address == 0x50:
             self.at = data[0] << 8 | data[1]
             self.put(self.memory, data, 2)
+        elif address == 0x3C:
+            self.display_bytes += len(data)
         else:
             self.at = data[0]
             self.put(self.clock, data, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
+from titra.display_picture import examples_svg
 from titra.wiring import HEADER, JUMPERS, KINDS, WIRES, gpio_of, header_pin, pins
 
 COLOURS = {
@@ -208,4 +209,4 @@ def bench_svg() -> str:
     return drawing.done()
 
 
-DRAWINGS = {"wiring.svg": wiring_svg, "bench.svg": bench_svg}
+DRAWINGS = {"wiring.svg": wiring_svg, "bench.svg": bench_svg, "display.svg": examples_svg}

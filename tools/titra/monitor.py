@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -16,10 +16,13 @@ from host_sim.client import Client, Pushed
 from host_sim.links import Link, LinkError
 from pump.core import alarm_conditions as ac
 from titra.cli import NOT_A_MEDICAL_DEVICE
+from titra.display_picture import braille, dots_of_text
 
 # Telemetry comes every second; a device silent for longer is asked.
 _SILENT_S = 3.0
 _EVENTS_SHOWN = 8
+# Of SCREEN?, in the order of the firmware's rows.
+SCREEN_ROWS = ("head", "rate", "rung_word", "rung", "unit", "upper", "lower")
 _STYLES = {
     "INFUSING": "bold green",
     "RUNG_HELD": "bold green",
@@ -110,7 +113,11 @@ class View:
         if role:
             locked = f", log-in locked for {role['locked_s']} s" if role["locked_s"] != "0" else ""
             table.add_row("logged in", f"{role['role'].lower()}{locked}")
-        parts = [table]
+        parts: list[RenderableType] = [table]
+        shown = self.said.get("SCREEN?", {})
+        if shown.get("fitted") == "1":
+            dots = dots_of_text([shown[name] for name in SCREEN_ROWS])
+            parts += [Text(), Text("\n".join(braille(dots)), style="bright_cyan on black")]
         if self.events:
             parts += [Text(), Text("\n".join(self.events), style="dim")]
         maker, board, serial, version = (self.identity + [""] * 4)[:4]
@@ -185,7 +192,7 @@ def _listen(client: Client, view: View) -> None:
 
 def _ask(client: Client, view: View) -> None:
     view.status = client.query_fields("STATUS?", timeout_s=_SILENT_S)
-    for verb in ("ROLE?", "POST?", "ALARMS?"):
+    for verb in ("ROLE?", "POST?", "ALARMS?", "SCREEN?"):
         view.said[verb] = client.query_fields(verb, timeout_s=_SILENT_S)
 
 

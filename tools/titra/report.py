@@ -7,15 +7,16 @@ they are used: starting ``titra`` must not wait for them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pump.core import alarm_conditions as ac
 from pump.core.units import STEPS_PER_ML
+from titra import display_picture
 from titra.report_lane import state_spans
 from titra.report_plots import GAP_S, clock_label, figures
-from titra.summary import Alarm, RungEntry, Summary
+from titra.summary import Alarm, Display, RungEntry, Summary
 
 BANNER = (
     "Titra is a bench and research device. It is not a medical device and must never be "
@@ -23,6 +24,7 @@ BANNER = (
     "any treatment."
 )
 EVENTS_MAX = 3000
+DISPLAYS_MAX = 12
 _TEMPLATES = Path(__file__).parent / "templates"
 _END_SIGNAL = "INFUSION_COMPLETE"
 _ALARM_TEXT = {row[ac.COL_NAME]: row[ac.COL_TEXT] for row in ac.ALARM_CONDITIONS}
@@ -78,7 +80,7 @@ def write_report(path: Path, header: dict, summary: Summary, trace_name: str) ->
 
 def _render(header: dict, summary: Summary, trace_name: str) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -89,8 +91,25 @@ def _render(header: dict, summary: Summary, trace_name: str) -> str:
     )
     environment.filters["clock"] = _clock
     plots = {name: Markup(svg) for name, svg in figures(header, summary).items()}
+    displays = [
+        (shown, Markup(display_picture.svg(shown.memory, escape(f"display after {shown.after}"))))
+        for shown in worth_showing(summary.displays)
+    ]
     return environment.get_template("report.html.j2").render(
-        plots=plots, **report_facts(header, summary, trace_name)
+        plots=plots, displays=displays, **report_facts(header, summary, trace_name)
+    )
+
+
+def worth_showing(displays: Sequence[Display]) -> list[Display]:
+    """The first after each different thing that was said, and the last; at most 12.
+    A question's number makes no difference."""
+    first: dict[str, Display] = {}
+    for shown in displays:
+        first.setdefault(shown.after.rstrip(" 0123456789"), shown)
+    chosen = list(first.values())
+    last = displays[-1:]
+    return (
+        chosen[:DISPLAYS_MAX] if chosen[-1:] == list(last) else [*chosen[: DISPLAYS_MAX - 1], *last]
     )
 
 

@@ -98,6 +98,15 @@ class RungEntry:
 
 
 @dataclass(frozen=True)
+class Display:
+    """The display's memory, in hex, and what the pump had said last before it."""
+
+    t_s: float
+    after: str
+    memory: str
+
+
+@dataclass(frozen=True)
 class Summary:
     """See ``docs/commands.md`` for the figures that ``simulate --json`` prints."""
 
@@ -123,11 +132,12 @@ class Summary:
     telemetry: tuple[Telemetry, ...]
     samples: tuple[Sample, ...]
     events: tuple[Event, ...]
+    displays: tuple[Display, ...] = ()
 
     def figures(self) -> dict:
         """The figures without the series."""
         data = asdict(self)
-        for series in ("telemetry", "samples", "events"):
+        for series in ("telemetry", "samples", "events", "displays"):
             del data[series]
         return data
 
@@ -165,6 +175,7 @@ class _Reader:
         self.telemetry: list[Telemetry] = []
         self.samples: list[Sample] = []
         self.events: list[Event] = []
+        self.displays: list[Display] = []
         self._edges: list[tuple[int, int]] = []
         self._run_of_refusals = 0
         for record in records:
@@ -202,6 +213,8 @@ class _Reader:
                 self._pump(us, body)
         elif "host" in record:
             self._host(us, record["host"])
+        elif "display" in record:
+            self._display(us, record["display"])
         elif "fault" in record:
             self._event(us, "fault", f"{record['fault']} {record['what']}")
         elif "note" in record:
@@ -264,6 +277,12 @@ class _Reader:
             self._self_tested(us, result, item)
         elif rest.startswith("ERR"):
             self._line_refused(us, rest[4:])
+
+    def _display(self, us: int, memory: str) -> None:
+        said = [e for e in self.events if e.kind in ("state", "alarm", "cleared", "question")]
+        last = said[-1] if said else None
+        after = f"{last.kind} {last.text}" if last else ""
+        self.displays.append(Display(self.seconds(us), after, memory))
 
     def _self_tested(self, us: int, result: str, item: str) -> None:
         if result != "RUNNING" and not self.self_test:
@@ -401,4 +420,5 @@ def summarize(header: dict, records: list[dict]) -> Summary:
         telemetry=tuple(reader.telemetry),
         samples=tuple(reader.samples),
         events=tuple(reader.events),
+        displays=tuple(reader.displays),
     )

@@ -26,7 +26,7 @@ KINDS = {
     LINE: "fluid line",
     PERSON: "keys and lamps",
     SOUND: "sounder",
-    BUS: "FRAM and clock",
+    BUS: "FRAM, clock, display",
     POWER: "supply and heat",
 }
 
@@ -61,8 +61,8 @@ WIRES = {
     "LAMP_GREEN": Wire(PERSON, "green lamp", "", "dark"),
     "SOUND_SENSE": Wire(SOUND, "sound detector", "", "follows the chip's own pulls: not fitted"),
     "OK_KEY": Wire(PERSON, "OK key, NO", "10k 3V3", "high: not pressed"),
-    "SDA": Wire(BUS, "FRAM, clock SDA", "4k7 3V3", "no answer: not fitted"),
-    "SCL": Wire(BUS, "FRAM, clock SCL", "4k7 3V3", "no answer: not fitted"),
+    "SDA": Wire(BUS, "FRAM, clock, display", "4k7 3V3", "no answer: not fitted"),
+    "SCL": Wire(BUS, "FRAM, clock, display", "4k7 3V3", "no answer: not fitted"),
     "RTC_SECOND": Wire(BUS, "clock SQW", "10k 3V3", "no seconds: CLOCK_FAULT"),
     "SUPPLY_GOOD": Wire(POWER, "comparator", "10k GND", "low: battery low"),
     "MAINTENANCE": Wire(PERSON, "strap", "10k 3V3", "high: the pump starts"),

@@ -20,7 +20,17 @@ class Answers:
     the answer over the ticks that follow.  ``has_read_log``: in this tick."""
 
     def __init__(
-        self, usb, controller, serial: str, access, journal, post, calibrator, clock, conversation
+        self,
+        usb,
+        controller,
+        serial: str,
+        access,
+        journal,
+        post,
+        calibrator,
+        clock,
+        conversation,
+        screen,
     ):
         self._usb = usb
         self._controller = controller
@@ -31,6 +41,7 @@ class Answers:
         self._calibrator = calibrator
         self._clock = clock
         self._session = conversation
+        self._screen = screen
         self._values = array("i", [0] * _FIELDS_MAX)
         self._texts: list = [None] * _FIELDS_MAX  # where a field is no number
         self._n = 0
@@ -237,6 +248,8 @@ class Answers:
                 self.field(stamp)
         elif message == messages.M_LOAD:
             self._take_load(self._clock)
+        elif message == messages.M_SCREEN:
+            self._take_screen(self._screen)
         else:
             log = journal.log
             self.field(log.first_seq)
@@ -251,6 +264,12 @@ class Answers:
         self.field(clock.busy_max_us)
         self.field(clock.late_max_us)
         clock.count_anew()
+
+    def _take_screen(self, screen) -> None:
+        screen.take_rows()
+        self._flag(screen.fitted)
+        for row in screen.rows:
+            self.field_text(row)
 
 
 def write_rx_line(writer, rx, line: int) -> None:

@@ -17,6 +17,7 @@ from pump.app.host_link import HostLink
 from pump.app.journal import Journal
 from pump.app.pin_reader import pin_reader
 from pump.app.record import Record
+from pump.app.screen import Screen
 from pump.app.self_test import SelfTest
 from pump.app.talk import Talk
 from pump.app.telemetry import Telemetry
@@ -40,6 +41,7 @@ from pump.hal.guard_timer import GuardTimer
 from pump.hal.i2c_bus import open_bus
 from pump.hal.keys import Keys
 from pump.hal.line_sensors import LineSensors
+from pump.hal.oled import Oled
 from pump.hal.ring_oscillator import RingOscillator
 from pump.hal.signals import Signals
 from pump.hal.stepper import Stepper
@@ -58,6 +60,8 @@ _IMAGE_MS = const(200)
 _BOARD_MASK = const(3)
 _BOARD_PHASE = const(0)
 _QUIET_PHASE = const(2)
+# The display has a third, and what it is behind with goes into any that has nothing else.
+_SCREEN_PHASE = const(6)
 # Without FRAM the log is put into flash this often, if there is anything new.
 _ARCHIVE_MS = const(60_000)
 # A reset that was asked for waits until its answer has been sent.
@@ -107,6 +111,8 @@ class Application:
         self.image = FirmwareImage()
         self.controller = Controller()
         self.controller.calibrate(self.calibrator.in_force.step_ulh_ms)
+        self.screen = Screen(Oled(bus), self.controller)
+        self.screen.begin()
         self.inputs = Inputs()
         self.outputs = Outputs()
         self.inputs.clock_fitted = self.clock_chip.fitted and self.clock_chip.start_square_wave()
@@ -132,6 +138,7 @@ class Application:
             device_key,
             self.calibrator,
             self.clock,
+            self.screen,
         )
         self.telemetry = Telemetry(self.usb, self.controller, self.clock, Crc16())
         self.talk = Talk(self.usb, self.link, self.telemetry, self.clock)
@@ -195,6 +202,8 @@ class Application:
         note_step = self.record.step
         report = telemetry.step
         talk_on = self.talk.go_on
+        screen = self.screen
+        draw = screen.step
         remember = journal.step
         beat = self.guard.beat
         feed = self.watchdog.feed
@@ -277,7 +286,10 @@ class Application:
                     stored_ms,
                 )
                 stored_ms = 0
-            if telemetry.is_writing or link.is_busy or usb.queued:
+            is_talking = telemetry.is_writing or link.is_busy or usb.queued
+            if phase == _SCREEN_PHASE or (screen.is_due and not is_talking):
+                draw()
+            if is_talking:
                 talk_on()  # last, since it takes what time is left
             beat()
             if (

@@ -71,6 +71,7 @@ class HostLink:
         key_store,
         calibrator,
         clock,
+        screen,
     ):
         crc = framing.Crc16()
         self._usb = usb
@@ -80,7 +81,16 @@ class HostLink:
         self.authentication = authentication
         self.session = session.Session(crc, authentication)
         self.answers = Answers(
-            usb, controller, serial, authentication, journal, post, calibrator, clock, self.session
+            usb,
+            controller,
+            serial,
+            authentication,
+            journal,
+            post,
+            calibrator,
+            clock,
+            self.session,
+            screen,
         )
         self.replies = Replies(usb, crc, self.answers)
         self._log_in = LogIn(authentication, self.answers)

@@ -1,4 +1,4 @@
-"""The bus of FRAM and clock chip, and a way out when a part holds it.
+"""The bus of FRAM, clock chip and display, and a way out when a part holds it.
 
 A part that was sending when the processor was reset goes on waiting for clock
 pulses with SDA low; up to nine let it finish (I2C specification UM10204,

@@ -52,20 +52,21 @@ M_CAL = const(17)
 M_RAW = const(18)
 M_STAMPS = const(19)
 M_LOAD = const(20)
-M_HELLO = const(21)
-M_CHALLENGE = const(22)
-M_LOGIN = const(23)
-M_LOGOUT = const(24)
-M_PROGRAM = const(25)
-M_SETTINGS = const(26)
-M_RUNG = const(27)
-M_COMMIT = const(28)
-M_DATE = const(29)
-M_KEY = const(30)
-M_KEY_COMMIT = const(31)
-M_REPL = const(32)
-M_CALIBRATE = const(33)
-M_CAL_COMMIT = const(34)
+M_SCREEN = const(21)
+M_HELLO = const(22)
+M_CHALLENGE = const(23)
+M_LOGIN = const(24)
+M_LOGOUT = const(25)
+M_PROGRAM = const(26)
+M_SETTINGS = const(27)
+M_RUNG = const(28)
+M_COMMIT = const(29)
+M_DATE = const(30)
+M_KEY = const(31)
+M_KEY_COMMIT = const(32)
+M_REPL = const(33)
+M_CALIBRATE = const(34)
+M_CAL_COMMIT = const(35)
 
 # Verbs on a line of HELP?, and in ``arguments`` for all of its lines.
 HELP_VERBS = const(6)
@@ -203,6 +204,14 @@ MESSAGES: tuple[tuple, ...] = (
         (),
         "ticks since it was asked last (100_000 at most), how long they took and the latest "
         "beginning of one",
+    ),
+    (
+        b"SCREEN?",
+        QUERY,
+        roles.OBSERVER,
+        0,
+        (),
+        "what the display says, row by row, and whether there is one",
     ),
     (
         b"HELLO",
@@ -470,6 +479,10 @@ REPLIES = (
     (b"RAW?", ("down_counts", "up_counts")),
     (b"STAMPS?", ("tick_us", "detected_us", "decided_us", "acted_us")),
     (b"LOAD?", ("ticks", "mean_us", "max_us", "late_max_us")),
+    (
+        b"SCREEN?",
+        ("fitted", "head", "rate", "rung_word", "rung", "unit", "upper", "lower"),
+    ),
     (b"HELLO", ("version", "table", "last_seq")),
     (b"CHALLENGE", ("nonce",)),
     (b"LOGIN", ("role",)),
