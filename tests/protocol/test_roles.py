@@ -25,7 +25,7 @@ from pump.core.readings import Inputs
 from pump.hal import pinout
 from pump.protocol import messages
 from pump.protocol.authentication import Authentication
-from pump.protocol.framing import LineReader
+from pump.protocol.framing import PIECE, LineReader
 
 OBSERVERS_MAY = {
     "STOP", "*IDN?", "HELP?", "STATUS?", "MOTION?", "LINK?", "ALARMS?", "QUESTION?", "RX?",
@@ -601,12 +601,19 @@ class Bytes:
         self.pending = b""
         self.said: list[bytes] = []
 
-    def read_into(self, line: LineReader, is_first: bool) -> bool:
+    def begin_reading(self) -> None:
+        pass
+
+    def read_into(self, line: LineReader, spent_us) -> bool:
         while self.pending:
-            byte, self.pending = self.pending[0], self.pending[1:]
-            if line.feed(byte):
+            piece = memoryview(self.pending)[:PIECE]
+            self.pending = self.pending[line.feed(piece, len(piece)) :]
+            if line.is_complete:
                 return True
         return False
+
+    def skip_lines(self) -> int:
+        return 0
 
     def send(self, data: bytearray, length: int) -> bool:
         self.said.append(bytes(data[: length - 6]))

@@ -6,6 +6,7 @@ No retries, no sequence numbers of its own: the tests say each byte.
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterator
 
 from host_sim.board import Board
 from host_sim.client import response
@@ -35,6 +36,16 @@ def table() -> int:
 def hello_line() -> bytes:
     """HELLO as this table wants it."""
     return framed(f"0 HELLO {messages.PROTOCOL_VERSION} {table()}")
+
+
+def feed(reader: framing.LineReader, data: bytes, piece: int = framing.PIECE) -> Iterator[None]:
+    """Hand ``data`` to ``reader``, ``piece`` bytes at a time; once for each complete line."""
+    rest = memoryview(data)
+    while rest:
+        n = min(piece, len(rest))
+        rest = rest[reader.feed(rest[:n], n) :]
+        if reader.is_complete:
+            yield
 
 
 class Wire:

@@ -256,8 +256,11 @@ def run_lines(seed):
         writer.finish()
         if chance.below(3) == 0:
             writer.data[chance.below(writer.length - 1)] = 32 + chance.below(90)
-        for i in range(writer.length):
-            if line.feed(writer.data[i]):
+        at = 0
+        while at < writer.length:
+            end = min(at + 1 + chance.below(framing.PIECE), writer.length)
+            at += line.feed(memoryview(writer.data)[at:end], end - at)
+            if line.is_complete:
                 verdict = conversation.accept(line)
                 if verdict == session.EXECUTE or verdict == session.HALT:
                     conversation.executed(line)

@@ -221,7 +221,7 @@ class Application:
             event = st.NO_EVENT
             if is_testing and not self._test(inputs):
                 event = self._self_test_ended()
-            elif phase == _QUIET_PHASE or link.is_busy or has_input():
+            elif phase == _QUIET_PHASE or link.is_busy or usb.has_more or has_input():
                 poll(inputs, polled_ms)
                 polled_ms = 0
                 event = inputs.event

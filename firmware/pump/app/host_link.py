@@ -126,13 +126,12 @@ class HostLink:
         if self.silent_ms < 1_000_000:
             self.silent_ms += dt_ms
         was_ready = self._is_event_ready
-        is_first = True
         spent_us = self._spent_us
-        while self._usb.read_into(self._queue.incoming, is_first):
-            is_first = False
+        usb = self._usb
+        usb.begin_reading()
+        # All of it before anything is done about it: a STOP may be the last.
+        while usb.read_into(self._queue.incoming, spent_us):
             self._take_in()
-            while self._has_piece() and spent_us() < _BEFORE_STEP_US:
-                self._do_piece()
         while self._has_piece() and spent_us() < _BEFORE_STEP_US:
             self._do_piece()
         if self._stopping:
@@ -152,8 +151,6 @@ class HostLink:
         """A line has come: STOP acts, and every line waits for its turn."""
         queue = self._queue
         line = queue.incoming
-        if line.length == 0:
-            return
         is_stop = line.is_stop()
         is_kept = queue.keep(is_stop)
         if is_stop:
@@ -166,8 +163,9 @@ class HostLink:
                 self._last_overtaken = True
                 self.session.count(session.C_BUSY)
         if not is_kept:
-            self.session.count(session.C_LINES)
-            self.session.count(session.C_BUSY)
+            lines = 1 + self._usb.skip_lines()
+            self.session.count(session.C_LINES, lines)
+            self.session.count(session.C_BUSY, lines)
         elif is_stop:
             self._stops += 1
 
