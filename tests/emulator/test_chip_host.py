@@ -12,12 +12,19 @@ from pump.hal import pinout
 
 RATE = 350_000
 SECONDS = 2.0
-# The firmware takes what its share of a tick allows, some 20 bytes.
-FLOODED_S = 6.0
-# Of the megabyte a second that the host offers: what fits the share of a tick.
-FLOOD_BYTES = 8000
-GARBAGE = bytes(range(1, 128)) + b"\n"
+# Of the megabyte a second that the host offers, bytes a tick: a STOP behind the 768 that
+# the device holds is then read within four ticks.
+FLOOD_BYTES = 160
+FLOODS = {
+    "all bytes": bytes(range(1, 128)) + b"\n",
+    "lines of 200 bytes": b"x" * 200 + b"\n",
+    "questions": b"STATUS?\n" * 16,
+    "lines of a byte": b"a\n" * 64,
+    "no line feeds": bytes(range(33, 127)) * 8,
+    "empty lines": b"\r\n" * 64,
+}
 STOP_MS = 50
+TICK_US = 5000
 
 
 def _calm(_pump: Pump) -> None:
@@ -28,10 +35,6 @@ def _no_reader(pump: Pump) -> None:
     pump.board.usb.reads = False
 
 
-def _flood(pump: Pump) -> None:
-    pump.board.usb.flood(GARBAGE)
-
-
 def _cable_pulled(pump: Pump) -> None:
     pump.board.usb.unplug()
 
@@ -39,32 +42,47 @@ def _cable_pulled(pump: Pump) -> None:
 TROUBLES = {
     "nothing": _calm,
     "opens and never reads": _no_reader,
-    "floods": _flood,
     "cable pulled": _cable_pulled,
 }
 
 
-def _trial(pump: Pump, trouble) -> dict:
-    """What the motor and the loop make of ``trouble``, and of the STOP key after it."""
+def _press(pump: Pump) -> None:
+    pump.board.drive(pinout.STOP_KEY, 1)
+
+
+def _type(pump: Pump) -> None:
+    """Behind all that the device holds of a flood; until the line feed has entered it."""
+    usb = pump.board.usb
+    usb.flood(b"")
+    usb.write(b"\nSTOP\n")
+    pump.until(lambda: not usb.waiting(), 0.2, 0.0001)
+
+
+def _type_behind_noise(pump: Pump) -> None:
+    pump.board.usb.write(b"x" * 200 + b" STOP\n")
+
+
+def _trial(pump: Pump, trouble, stop=_press) -> dict:
+    """What the motor and the loop make of ``trouble``, and of ``stop`` after it."""
     began_s = pump.board.now_s
     taken = pump.board.usb.delivered
     pump.probe.clear()
     trouble(pump)
-    seconds = FLOODED_S if trouble is _flood else SECONDS
-    pump.run(seconds)
+    pump.run(SECONDS)
     # A processor that is kept busy by its own interrupts has none.
-    assert len(pump.probe.ticks) >= 99 * seconds, "the loop stands still"
+    assert len(pump.probe.ticks) >= 99 * SECONDS, "the loop stands still"
     gaps = [later - earlier for earlier, later in pairwise(pump.steps(began_s))]
     lengths = [(end - begin) / 1000 for begin, end, _, _ in pump.probe.ticks]
     late = [abs(b[0] - a[0]) / 1000 - 10_000 for a, b in pairwise(pump.probe.ticks)]
     falls = len(pump.edges.falling(pinout.ENABLE, began_s))
+    delivered = pump.board.usb.delivered - taken
+    stop(pump)
     ns = pump.board.clock.nanos
-    pump.board.drive(pinout.STOP_KEY, 1)
-    pump.run(0.1)
+    pump.run(0.2)
     return {
         "ticks": len(lengths),
         "steps": len(gaps),
-        "bytes": pump.board.usb.delivered - taken,
+        "bytes": delivered,
         "longest_gap_us": max(gaps) / 1000,
         "falls": falls,
         "tick_max_us": max(lengths),
@@ -82,12 +100,51 @@ def test_the_motor_goes_on_and_stops_whatever_the_host_does(pump):
 
     rows = dict(zip(TROUBLES, in_fork(trials), strict=True))
     figures("L22", limit="L1-L6", **rows)
-    assert rows["floods"]["bytes"] > FLOOD_BYTES
+    _judge(rows)
+
+
+def _judge(rows: dict[str, dict]) -> None:
     for row in rows.values():
+        assert row["tick_max_us"] <= TICK_US
         assert row["falls"] == 0
         assert row["longest_gap_us"] < 1.1 * STEP_ULH_US / RATE
         assert row["stop_ms"] <= STOP_MS
         assert not row["enabled"]
+
+
+@pytest.mark.req("L22", "L3", "L24")
+def test_a_flood_of_whatever_makes_no_tick_too_long_and_keeps_no_stop_waiting(pump):
+    """The key, and a STOP behind all that fits the device."""
+
+    def trials():
+        pump.at_rate(RATE)
+        return in_forks(
+            [
+                lambda data=data, stop=stop: _trial(
+                    pump, lambda pump: pump.board.usb.flood(data), stop
+                )
+                for data in FLOODS.values()
+                for stop in (_press, _type)
+            ]
+        )
+
+    found = iter(in_fork(trials))
+    rows = {f"{name}, {stop}": next(found) for name in FLOODS for stop in ("key", "typed")}
+    figures("L22-floods", limit="L3, L24", **rows)
+    for row in rows.values():
+        assert row["bytes"] > FLOOD_BYTES * row["ticks"]
+    _judge(rows)
+
+
+@pytest.mark.req("L22", "L3")
+def test_a_stop_behind_200_bytes_of_noise_does_not_wait(pump):
+    def trial():
+        pump.at_rate(RATE)
+        return _trial(pump, _calm, _type_behind_noise)
+
+    rows = {"200 bytes before STOP": in_fork(trial)}
+    figures("L22-noise", limit="L3", **rows)
+    _judge(rows)
 
 
 @pytest.mark.req("L22")

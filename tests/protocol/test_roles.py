@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from wire import Wire, crc, framed, hello_line
+from wire import Wire, crc, feed, framed, hello_line
 
 from host_sim.board import BY_FORCE
 from host_sim.client import Client, Refused, response
@@ -25,7 +25,7 @@ from pump.core.readings import Inputs
 from pump.hal import pinout
 from pump.protocol import messages
 from pump.protocol.authentication import Authentication
-from pump.protocol.framing import PIECE, LineReader
+from pump.protocol.framing import LineReader
 
 OBSERVERS_MAY = {
     "STOP", "*IDN?", "HELP?", "STATUS?", "MOTION?", "LINK?", "ALARMS?", "QUESTION?", "RX?",
@@ -601,18 +601,17 @@ class Bytes:
         self.pending = b""
         self.said: list[bytes] = []
 
-    def begin_reading(self) -> None:
+    def begin_reading(self, until_us: int) -> None:
         pass
 
     def read_into(self, line: LineReader, spent_us) -> bool:
-        while self.pending:
-            piece = memoryview(self.pending)[:PIECE]
-            self.pending = self.pending[line.feed(piece, len(piece)) :]
-            if line.is_complete:
-                return True
+        data, self.pending = self.pending, b""
+        for taken in feed(line, data):
+            self.pending = data[taken:]
+            return True
         return False
 
-    def skip_lines(self) -> int:
+    def skip_lines(self, spent_us) -> int:
         return 0
 
     def send(self, data: bytearray, length: int) -> bool:
@@ -680,7 +679,7 @@ class Desk(RuleBasedStateMachine):
         if self.left_ms <= 0:
             self.role = 0
         self.inputs.dt_ms = ms
-        self.link.poll(self.inputs, self.inputs.dt_ms)
+        self.link.poll(self.inputs, self.inputs.dt_ms, 2000)
         self.controller.step(self.inputs, self.outputs)
         if self.link.answer_is_due:
             self.link.answer(self.outputs)

@@ -38,14 +38,22 @@ def hello_line() -> bytes:
     return framed(f"0 HELLO {messages.PROTOCOL_VERSION} {table()}")
 
 
-def feed(reader: framing.LineReader, data: bytes, piece: int = framing.PIECE) -> Iterator[None]:
-    """Hand ``data`` to ``reader``, ``piece`` bytes at a time; once for each complete line."""
-    rest = memoryview(data)
-    while rest:
-        n = min(piece, len(rest))
-        rest = rest[reader.feed(rest[:n], n) :]
-        if reader.is_complete:
-            yield
+def feed(reader: framing.LineReader, data: bytes, piece: int = 256) -> Iterator[int]:
+    """Hand ``data`` to ``reader``, ``piece`` bytes at a time; for each complete line, how
+    many have been taken."""
+    rests = [memoryview(data)[i:] for i in range(len(data))]
+    at = 0
+    while at < len(data):
+        end = min(len(data), (at // piece + 1) * piece)
+        line_feed = data.find(b"\n", at, end)
+        to = end if line_feed < 0 else line_feed
+        if to > at:
+            reader.add(rests, at, to)
+        at = to
+        if line_feed >= 0:
+            at += 1
+            reader.end()
+            yield at
 
 
 class Wire:

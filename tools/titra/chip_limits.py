@@ -32,7 +32,7 @@ _DEATHS = (
     ("L6-tick-raises", "exception in the tick"),
     ("L6-handler-raises", "exception in the guard's handler"),
 )
-_TROUBLES = ("nothing", "opens and never reads", "floods", "cable pulled")
+_TROUBLES = ("L22", "L22-floods", "L22-noise")
 _HEAD = ("limit", "what", "n", "p50", "p99", "max", "promised")
 
 
@@ -78,14 +78,18 @@ def _deaths(figures: dict) -> list[tuple]:
 
 def _troubles(figures: dict) -> list[tuple]:
     rows: list[tuple] = []
-    for name in _TROUBLES:
-        if name not in figures.get("L22", {}):
-            continue
-        row = figures["L22"][name]
-        shown = f"host: {name}; longest gap between steps {row['longest_gap_us']:.0f} us (1607)"
-        tick = f"longest tick {row['tick_max_us'] / 1000:.2f} ms"
-        stop = f"STOP key {row['stop_ms']:.1f} ms"
-        rows.append(("L22", f"{shown}, {tick}", "1", "", "", stop, "50 ms"))
+    for file in _TROUBLES:
+        for name, row in figures.get(file, {}).items():
+            if not isinstance(row, dict):
+                continue
+            kind = "flood" if file == "L22-floods" else "host"
+            gap = f"longest gap between steps {row['longest_gap_us']:.0f} us (1607)"
+            tick = f"longest tick {row['tick_max_us'] / 1000:.2f} ms"
+            taken = f"{row['bytes'] // row['ticks']} bytes a tick"
+            stop = f"STOP {row['stop_ms']:.1f} ms"
+            rows.append(
+                ("L22", f"{kind}: {name}; {gap}, {tick}, {taken}", "1", "", "", stop, "50 ms")
+            )
     if "flash-stall" in figures:
         row = figures["flash-stall"]
         shown = f"a stall of 400 ms: to the last STEP edge; {row['steps_after']} steps afterwards"
