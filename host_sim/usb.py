@@ -22,27 +22,34 @@ class UsbSerial:
         self._next = 0
         self.to_host = bytearray()
         self.host_reads = True
+        self.second_terminal = None  # of ``os.dupterm``: a stream
 
     # --- the firmware's side: sys.stdin.buffer, sys.stdout.buffer, select.poll ---
-
-    def poll_in(self, timeout_ms: int) -> tuple:
-        return _READY if self._next < len(self.to_board) else _NONE
 
     def poll_out(self, timeout_ms: int) -> tuple:
         return _READY if self.host_reads or len(self.to_host) < TX_BUFFER else _NONE
 
-    def readinto(self, buffer: bytearray) -> int:
-        # One byte: the firmware never asks for more, since MicroPython would
-        # wait until all of them had come.
-        buffer[0] = self.to_board[self._next]
-        self._next += 1
-        if self._next == len(self.to_board):
-            self.to_board.clear()
-            self._next = 0
-        return 1
+    def readinto(self, buffer) -> int:
+        """All of ``buffer``: what the host sent, then what the second terminal has."""
+        wanted = len(buffer)
+        sent = min(wanted, len(self.to_board) - self._next)
+        if sent:
+            buffer[:sent] = self.to_board[self._next : self._next + sent]
+            self._next += sent
+            if self._next == len(self.to_board):
+                self.to_board.clear()
+                self._next = 0
+        if sent < wanted:
+            missing = memoryview(buffer)[sent:]
+            second = self.second_terminal
+            if second is None or second.readinto(missing) < len(missing):
+                raise BlockingIOError("MicroPython would wait here until the host sends more")
+        return wanted
 
     def write(self, data: bytes) -> int:
         self.to_host += data
+        if self.second_terminal is not None:
+            self.second_terminal.write(data)
         return len(data)
 
     # --- the host's side ----------------------------------------------------------
@@ -69,3 +76,4 @@ class UsbSerial:
         self.to_board.clear()
         self._next = 0
         self.to_host.clear()
+        self.second_terminal = None

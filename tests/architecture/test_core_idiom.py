@@ -30,6 +30,7 @@ BUILDERS = {
     "__init__": "construction",
     "make_transition_map": "once, from Controller.__init__",
     "table_checksum": "once, from Session.__init__",
+    "_packable": "on CPython alone, whose pack_into takes no memoryview",
 }
 ALLOCATING_CALLS = frozenset(
     [

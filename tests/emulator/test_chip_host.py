@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import random
+from functools import partial
 from itertools import pairwise
 
 import pytest
-from emulated_bench import STEP_ULH_US, Pump, figures
+from emulated_bench import STEP_ULH_US, Pump, distribution, figures
 
 from emulator.fork import in_fork, in_forks
 from pump.hal import pinout
 
 RATE = 350_000
 SECONDS = 2.0
-# The firmware takes what its share of a tick allows, some 20 bytes.
-FLOODED_S = 6.0
-# Of the megabyte a second that the host offers: what fits the share of a tick.
-FLOOD_BYTES = 8000
-GARBAGE = bytes(range(1, 128)) + b"\n"
+TRIALS = 6
+# Of the megabyte a second that the host offers, bytes a tick: a STOP behind the 768 that
+# the device holds is then read within four ticks.
+FLOOD_BYTES = 160
+FLOODS = {
+    "all bytes": bytes(range(1, 128)) + b"\n",
+    "lines of 200 bytes": b"x" * 200 + b"\n",
+    "questions": b"STATUS?\n" * 16,
+    "lines of a byte": b"a\n" * 64,
+    "no line feeds": bytes(range(33, 127)) * 8,
+    "empty lines": b"\r\n" * 64,
+    "almost STOP": b"stop x\nTOP\n" * 8,
+    "stars": b"a*\n" * 40,
+}
 STOP_MS = 50
+TICK_US = 5000
 
 
 def _calm(_pump: Pump) -> None:
@@ -28,10 +40,6 @@ def _no_reader(pump: Pump) -> None:
     pump.board.usb.reads = False
 
 
-def _flood(pump: Pump) -> None:
-    pump.board.usb.flood(GARBAGE)
-
-
 def _cable_pulled(pump: Pump) -> None:
     pump.board.usb.unplug()
 
@@ -39,55 +47,116 @@ def _cable_pulled(pump: Pump) -> None:
 TROUBLES = {
     "nothing": _calm,
     "opens and never reads": _no_reader,
-    "floods": _flood,
     "cable pulled": _cable_pulled,
 }
 
 
-def _trial(pump: Pump, trouble) -> dict:
-    """What the motor and the loop make of ``trouble``, and of the STOP key after it."""
-    began_s = pump.board.now_s
-    taken = pump.board.usb.delivered
-    pump.probe.clear()
-    trouble(pump)
-    seconds = FLOODED_S if trouble is _flood else SECONDS
-    pump.run(seconds)
-    # A processor that is kept busy by its own interrupts has none.
-    assert len(pump.probe.ticks) >= 99 * seconds, "the loop stands still"
-    gaps = [later - earlier for earlier, later in pairwise(pump.steps(began_s))]
-    lengths = [(end - begin) / 1000 for begin, end, _, _ in pump.probe.ticks]
-    late = [abs(b[0] - a[0]) / 1000 - 10_000 for a, b in pairwise(pump.probe.ticks)]
-    falls = len(pump.edges.falling(pinout.ENABLE, began_s))
-    ns = pump.board.clock.nanos
+def _flood(pump: Pump, data: bytes) -> None:
+    pump.board.usb.flood(data)
+
+
+def _press(pump: Pump) -> None:
     pump.board.drive(pinout.STOP_KEY, 1)
-    pump.run(0.1)
+
+
+def _type(pump: Pump) -> None:
+    """Behind all that the device holds of a flood; until the line feed has entered it."""
+    usb = pump.board.usb
+    usb.flood(b"")
+    usb.write(b"\nSTOP\n")
+    pump.until(lambda: not usb.waiting(), 0.2, 0.0001)
+
+
+def _type_behind_noise(pump: Pump) -> None:
+    pump.board.usb.write(b"x" * 200 + b" STOP\n")
+
+
+def _stop(pump: Pump, stop, number: int) -> dict:
+    """What ``stop`` does at a random moment of a tick."""
+    pump.run(0.001 + 0.010 * random.Random(number).random())
+    stop(pump)
+    ns = pump.board.clock.nanos
+    pump.run(0.2)
     return {
-        "ticks": len(lengths),
-        "steps": len(gaps),
-        "bytes": pump.board.usb.delivered - taken,
-        "longest_gap_us": max(gaps) / 1000,
-        "falls": falls,
-        "tick_max_us": max(lengths),
-        "late_max_us": max(late),
         "stop_ms": max(0.0, (pump.last_step_ns() - ns) / 1e6),
         "enabled": pump.is_enabled(),
     }
 
 
-@pytest.mark.req("L22", "L3")
-def test_the_motor_goes_on_and_stops_whatever_the_host_does(pump):
-    def trials():
-        pump.at_rate(RATE)
-        return in_forks([lambda t=trouble: _trial(pump, t) for trouble in TROUBLES.values()])
+def _trial(pump: Pump, trouble, stops: dict) -> dict:
+    """What the motor and the loop make of ``trouble``, and of each of ``stops`` in it."""
+    began_s = pump.board.now_s
+    taken = pump.board.usb.delivered
+    pump.probe.clear()
+    trouble(pump)
+    pump.run(SECONDS)
+    # A processor that is kept busy by its own interrupts has none.
+    assert len(pump.probe.ticks) >= 99 * SECONDS, "the loop stands still"
+    gaps = [later - earlier for earlier, later in pairwise(pump.steps(began_s))]
+    lengths = [(end - begin) / 1000 for begin, end, _, _ in pump.probe.ticks]
+    late = [abs(b[0] - a[0]) / 1000 - 10_000 for a, b in pairwise(pump.probe.ticks)]
+    rows = {
+        name: in_forks([partial(_stop, pump, stop, i) for i in range(TRIALS)], at_once=1)
+        for name, stop in stops.items()
+    }
+    return {
+        "ticks": len(lengths),
+        "steps": len(gaps),
+        "bytes": pump.board.usb.delivered - taken,
+        "longest_gap_us": max(gaps) / 1000,
+        "falls": len(pump.edges.falling(pinout.ENABLE, began_s)),
+        "tick_us": distribution(lengths),
+        "late_max_us": max(late),
+        "stop_ms": {
+            name: distribution([row["stop_ms"] for row in found]) for name, found in rows.items()
+        },
+        "enabled": sum(row["enabled"] for found in rows.values() for row in found),
+    }
 
-    rows = dict(zip(TROUBLES, in_fork(trials), strict=True))
-    figures("L22", limit="L1-L6", **rows)
-    assert rows["floods"]["bytes"] > FLOOD_BYTES
+
+def _trials(pump: Pump, troubles: dict, stops: dict) -> dict[str, dict]:
+    def all_of_them():
+        pump.at_rate(RATE)
+        return in_forks([partial(_trial, pump, trouble, stops) for trouble in troubles.values()])
+
+    return dict(zip(troubles, in_fork(all_of_them), strict=True))
+
+
+def _judge(rows: dict[str, dict]) -> None:
     for row in rows.values():
+        assert row["tick_us"]["max"] <= TICK_US
         assert row["falls"] == 0
         assert row["longest_gap_us"] < 1.1 * STEP_ULH_US / RATE
-        assert row["stop_ms"] <= STOP_MS
+        assert all(found["max"] <= STOP_MS for found in row["stop_ms"].values())
         assert not row["enabled"]
+
+
+@pytest.mark.req("L22", "L3")
+def test_the_motor_goes_on_and_stops_whatever_the_host_does(pump):
+    rows = _trials(pump, TROUBLES, {"key": _press})
+    figures("L22", limit="L1-L6", rows=rows)
+    _judge(rows)
+
+
+@pytest.mark.req("L22", "L3", "L24")
+def test_a_flood_of_whatever_makes_no_tick_too_long_and_keeps_no_stop_waiting(pump):
+    """The key, and a STOP behind all that fits the device."""
+    rows = _trials(
+        pump,
+        {name: partial(_flood, data=data) for name, data in FLOODS.items()},
+        {"key": _press, "typed": _type},
+    )
+    figures("L22-floods", limit="L3, L24", rows=rows)
+    for row in rows.values():
+        assert row["bytes"] > FLOOD_BYTES * row["ticks"]
+    _judge(rows)
+
+
+@pytest.mark.req("L22", "L3")
+def test_a_stop_behind_200_bytes_of_noise_does_not_wait(pump):
+    rows = _trials(pump, {"200 bytes before STOP": _calm}, {"typed": _type_behind_noise})
+    figures("L22-noise", limit="L3", rows=rows)
+    _judge(rows)
 
 
 @pytest.mark.req("L22")
@@ -112,8 +181,8 @@ def test_the_pump_talks_again_when_the_host_is_back(pump):
 def test_a_flash_erase_of_400_ms_stops_the_motor_and_delivers_nothing_late(pump):
     """Interrupts off, PIO on: what an erase that nobody should have begun does."""
 
-    def trial():
-        pump.at_rate(RATE)
+    def trial(number):
+        pump.run(0.001 + 0.010 * random.Random(number).random())
         ns = pump.board.clock.nanos
         pump.board.stall(400e6)
         during = [t for t in pump.steps() if t >= ns]
@@ -122,7 +191,7 @@ def test_a_flash_erase_of_400_ms_stops_the_motor_and_delivers_nothing_late(pump)
         end_ns = pump.board.clock.nanos
         after = [t for t in pump.steps() if t >= ns + 400e6]
         return {
-            "last_step_ms": (during[-1] - ns) / 1e6,
+            "last_step_ms": (during[-1] - ns) / 1e6 if during else 0.0,
             "enable_ms": (fell - ns) / 1e6,
             "steps_within": len(during),
             "steps_after": len(after),
@@ -130,9 +199,19 @@ def test_a_flash_erase_of_400_ms_stops_the_motor_and_delivers_nothing_late(pump)
             "state": pump.state(),
         }
 
-    row = in_fork(trial)
-    figures("flash-stall", limit="60 ms; nothing is made up for", **row)
-    assert row["last_step_ms"] <= 60
-    assert row["enable_ms"] <= 60
+    def trials():
+        pump.at_rate(RATE)
+        return in_forks([partial(trial, i) for i in range(TRIALS)])
+
+    rows = in_fork(trials)
+    figures(
+        "flash-stall",
+        limit="60 ms; nothing is made up for",
+        step_ms=distribution([row["last_step_ms"] for row in rows]),
+        steps_after=max(row["steps_after"] for row in rows),
+    )
     period_ms = STEP_ULH_US / RATE / 1000
-    assert row["steps_after"] <= (row["passed_ms"] - 400) / period_ms + 1
+    for row in rows:
+        assert row["last_step_ms"] <= 60
+        assert row["enable_ms"] <= 60
+        assert row["steps_after"] <= (row["passed_ms"] - 400) / period_ms + 1

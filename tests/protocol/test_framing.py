@@ -1,21 +1,20 @@
-"""Bytes to lines: whatever comes, a byte at a time."""
+"""Bytes to lines: whatever comes, and in whatever pieces."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from wire import crc, framed
+from wire import crc, feed, framed
 
 from pump.protocol.framing import Crc16, LineReader, LineWriter
 
 
-def lines_of(data: bytes) -> list[tuple[bytes, bool]]:
-    """Each line with whether it is too long, read a byte at a time."""
+def lines_of(data: bytes, piece: int = 256) -> list[tuple[bytes, bool]]:
+    """Each line with whether it is too long, read ``piece`` bytes at a time."""
     reader = LineReader()
-    found = []
-    for byte in data:
-        if reader.feed(byte):
-            found.append((bytes(reader.data[: min(reader.length, 96)]), reader.is_too_long()))
-    return found
+    return [
+        (bytes(reader.data[: min(reader.length, 96)]), reader.is_too_long())
+        for _ in feed(reader, data, piece)
+    ]
 
 
 def test_the_check_value_of_the_crc_is_the_published_one():
@@ -72,24 +71,32 @@ def test_a_line_after_an_overlong_one_is_read_as_it_is():
 def test_noise_without_a_line_feed_never_grows_the_reader_and_stays_too_long():
     reader = LineReader()
     size = len(reader.data)
-    for _ in range((1 << 20) + 500):
-        assert not reader.feed(120)
+    for _ in range((1 << 20) // 256 + 500):
+        assert list(feed(reader, b"x" * 256)) == []
+        assert not reader.is_complete
     assert reader.is_too_long()
     assert len(reader.data) == size
     assert reader.length <= 1 << 20
 
 
-@given(some.binary(max_size=300), some.integers(0, 300))
-def test_how_the_bytes_are_cut_does_not_matter(data, at):
+@given(some.binary(max_size=600), some.integers(1, 256))
+def test_how_the_bytes_are_cut_does_not_matter(data, piece):
     """A reader keeps no more than its state between two bytes."""
-    whole = lines_of(data + b"\n")
+    whole = (data + b"\n").replace(b"\r\n", b"\n")
+    expected = [(line[:96], len(line) > 96) for line in whole.split(b"\n")[:-1]]
+    found = lines_of(data + b"\n", piece)
+    assert [is_too_long for _, is_too_long in found] == [too_long for _, too_long in expected]
+    for (line, is_too_long), (text, _) in zip(found, expected, strict=True):
+        assert is_too_long or line == text
+
+
+@given(some.integers(0, 600), some.integers(1, 256), some.binary(max_size=90))
+def test_the_end_of_an_overlong_line_is_kept_whatever_its_length(length, piece, spaces):
+    """So that a STOP there is found, with up to 90 characters of white space behind it."""
     reader = LineReader()
-    found = []
-    for part in (data[:at], data[at:], b"\n"):
-        for byte in part:
-            if reader.feed(byte):
-                found.append((bytes(reader.data[: min(reader.length, 96)]), reader.is_too_long()))
-    assert found == whole
+    line = b"x" * length + b"STOP" + b" " * len(spaces)
+    assert list(feed(reader, line + b"\n", piece)) == [len(line) + 1]
+    assert reader.is_stop()
 
 
 @given(some.integers(-(2**40), 2**40))

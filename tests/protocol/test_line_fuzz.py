@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from pump_bench import Bedside, program
-from wire import Wire, crc, framed, hello_line
+from wire import Wire, crc, feed, framed, hello_line
 
 from pump.core import limits, roles
 from pump.protocol import messages
@@ -38,9 +38,8 @@ class Ear:
         self.access.role = roles.MAINTENANCE
 
     def hear(self, data: bytes) -> None:
-        for byte in data:
-            if self.reader.feed(byte):
-                self._judge()
+        for _ in feed(self.reader, data):
+            self._judge()
 
     def _judge(self) -> None:
         session, reader = self.session, self.reader

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from wire import Wire, crc, framed, hello_line
+from wire import Wire, crc, feed, framed, hello_line
 
 from host_sim.board import BY_FORCE
 from host_sim.client import Client, Refused, response
@@ -610,12 +610,18 @@ class Bytes:
         self.pending = b""
         self.said: list[bytes] = []
 
-    def read_into(self, line: LineReader, is_first: bool) -> bool:
-        while self.pending:
-            byte, self.pending = self.pending[0], self.pending[1:]
-            if line.feed(byte):
-                return True
+    def begin_reading(self, until_us: int) -> None:
+        pass
+
+    def read_into(self, line: LineReader, spent_us) -> bool:
+        data, self.pending = self.pending, b""
+        for taken in feed(line, data):
+            self.pending = data[taken:]
+            return True
         return False
+
+    def skip_lines(self, spent_us) -> int:
+        return 0
 
     def send(self, data: bytearray, length: int) -> bool:
         self.said.append(bytes(data[: length - 6]))
@@ -683,7 +689,7 @@ class Desk(RuleBasedStateMachine):
         if self.left_ms <= 0:
             self.role = 0
         self.inputs.dt_ms = ms
-        self.link.poll(self.inputs, self.inputs.dt_ms)
+        self.link.poll(self.inputs, self.inputs.dt_ms, 2000)
         self.controller.step(self.inputs, self.outputs)
         if self.link.answer_is_due:
             self.link.answer(self.outputs)

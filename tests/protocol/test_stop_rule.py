@@ -7,7 +7,7 @@ right before it.
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from wire import framed
+from wire import feed, framed
 
 from pump.protocol import messages
 from pump.protocol.authentication import Authentication
@@ -67,9 +67,8 @@ OTHERS = [
 def verdict(line: bytes) -> int:
     """What a session that is closed, and has heard nothing, says to ``line``."""
     reader, session = LineReader(), Session(Crc16(), Authentication("", None, bytes))
-    for byte in line:
-        assert not reader.feed(byte)
-    assert reader.feed(10)
+    assert list(feed(reader, line)) == []
+    assert list(feed(reader, b"\n")) == [1]
     return session.accept(reader)
 
 

@@ -6,6 +6,7 @@ No retries, no sequence numbers of its own: the tests say each byte.
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterator
 
 from host_sim.board import Board
 from host_sim.client import response
@@ -35,6 +36,24 @@ def table() -> int:
 def hello_line() -> bytes:
     """HELLO as this table wants it."""
     return framed(f"0 HELLO {messages.PROTOCOL_VERSION} {table()}")
+
+
+def feed(reader: framing.LineReader, data: bytes, piece: int = 256) -> Iterator[int]:
+    """Hand ``data`` to ``reader``, ``piece`` bytes at a time; for each complete line, how
+    many have been taken."""
+    rests = [memoryview(data)[i:] for i in range(len(data))]
+    at = 0
+    while at < len(data):
+        end = min(len(data), (at // piece + 1) * piece)
+        line_feed = data.find(b"\n", at, end)
+        to = end if line_feed < 0 else line_feed
+        if to > at:
+            reader.add(rests, at, to)
+        at = to
+        if line_feed >= 0:
+            at += 1
+            reader.end()
+            yield at
 
 
 class Wire:

@@ -428,6 +428,7 @@ class Serial:
         self.head = 0
         self.n = 0
         self.on_byte = None
+        self.second = None  # terminal
 
     def type(self, data):
         for byte in data:
@@ -435,25 +436,36 @@ class Serial:
             self.n += 1
 
     def readinto(self, into):
-        into[0] = self.waiting[self.head]
-        self.head = (self.head + 1) % 1024
-        self.n -= 1
+        for i in range(len(into)):
+            if self.n:
+                into[i] = self.waiting[self.head]
+                self.head = (self.head + 1) % 1024
+                self.n -= 1
+            elif not self.second.readinto(_one_byte):
+                raise OSError("MicroPython would wait here until the host sends more")
+            else:
+                into[i] = _one_byte[0]
 
     def write(self, data):
         self.on_byte(data[0])
+        self.second.write(data)
 
 
+_one_byte = bytearray(1)
 serial = Serial()
-_NOTHING = ()
-_ONE = (0,)
+_READY = (0,)
 
 
 class Poll:
     def register(self, stream, flags):
-        self.is_in = flags == 1
+        pass
 
     def ipoll(self, timeout):
-        return _ONE if not self.is_in or serial.n else _NOTHING
+        return _READY
+
+
+def dupterm(stream):
+    serial.second = stream
 
 
 class _Module:
@@ -488,9 +500,9 @@ def install():
     _module(
         "time", ticks_us=ticks_us, ticks_add=ticks_add, ticks_diff=ticks_diff, sleep_us=sleep_us
     )
-    _module("select", poll=Poll, POLLIN=1, POLLOUT=4)
+    _module("select", poll=Poll, POLLOUT=4)
     _module("io", open=File)
-    _module("os", rename=rename, urandom=urandom)
+    _module("os", rename=rename, urandom=urandom, dupterm=dupterm)
 
     def undo():
         for name, module in before:

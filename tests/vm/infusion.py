@@ -256,8 +256,15 @@ def run_lines(seed):
         writer.finish()
         if chance.below(3) == 0:
             writer.data[chance.below(writer.length - 1)] = 32 + chance.below(90)
-        for i in range(writer.length):
-            if line.feed(writer.data[i]):
+        rests = [memoryview(writer.data)[i:] for i in range(writer.length)]
+        at = 0
+        while at < writer.length:
+            end = min(at + 1 + chance.below(32), writer.length)
+            is_last = end == writer.length  # the line feed
+            line.add(rests, at, end - 1 if is_last else end)
+            at = end
+            if is_last:
+                line.end()
                 verdict = conversation.accept(line)
                 if verdict == session.EXECUTE or verdict == session.HALT:
                     conversation.executed(line)

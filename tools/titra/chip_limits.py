@@ -32,7 +32,8 @@ _DEATHS = (
     ("L6-tick-raises", "exception in the tick"),
     ("L6-handler-raises", "exception in the guard's handler"),
 )
-_TROUBLES = ("nothing", "opens and never reads", "floods", "cable pulled")
+# file: what its rows are
+_TROUBLES = (("L22", "host"), ("L22-noise", "host"), ("L22-floods", "flood"))
 _HEAD = ("limit", "what", "n", "p50", "p99", "max", "promised")
 
 
@@ -78,19 +79,38 @@ def _deaths(figures: dict) -> list[tuple]:
 
 def _troubles(figures: dict) -> list[tuple]:
     rows: list[tuple] = []
-    for name in _TROUBLES:
-        if name not in figures.get("L22", {}):
-            continue
-        row = figures["L22"][name]
-        shown = f"host: {name}; longest gap between steps {row['longest_gap_us']:.0f} us (1607)"
-        tick = f"longest tick {row['tick_max_us'] / 1000:.2f} ms"
-        stop = f"STOP key {row['stop_ms']:.1f} ms"
-        rows.append(("L22", f"{shown}, {tick}", "1", "", "", stop, "50 ms"))
+    for file, kind in _TROUBLES:
+        for name, row in figures.get(file, {}).get("rows", {}).items():
+            for how, spread in row["stop_ms"].items():
+                shown = f"{kind}: {name}; STOP {how}, to the last STEP edge"
+                rows.append(("L22", shown, *_spread(spread, "ms"), "50 ms"))
     if "flash-stall" in figures:
         row = figures["flash-stall"]
         shown = f"a stall of 400 ms: to the last STEP edge; {row['steps_after']} steps afterwards"
-        rows.append(("L22", shown, "1", "", "", f"{row['last_step_ms']:.1f} ms", "60 ms"))
+        rows.append(("L22", shown, *_spread(row["step_ms"], "ms"), "60 ms"))
     return rows
+
+
+def _ticks_in_trouble() -> str:
+    """What a host in trouble does to the loop."""
+    figures = _figures()
+    rows = []
+    for file, kind in _TROUBLES:
+        for name, row in figures.get(file, {}).get("rows", {}).items():
+            tick = {key: f"{value / 1000:.2f}" for key, value in row["tick_us"].items()}
+            rows.append(
+                (
+                    f"{kind}: {name}",
+                    row["ticks"],
+                    f"{row['bytes'] / row['ticks']:.0f}",
+                    tick["mean"],
+                    tick["p99"],
+                    f"{tick['max']} ms",
+                    f"{row['longest_gap_us']:.0f} us",
+                )
+            )
+    head = ("what", "ticks", "bytes a tick", "mean", "p99", "max", "longest gap between steps")
+    return table(head, rows)
 
 
 def _processor(figures: dict) -> list[tuple]:
@@ -153,7 +173,11 @@ def collect(folder: Path) -> None:
     write_whole(FIGURES, json.dumps(figures, indent=1, sort_keys=True) + "\n")
 
 
-GENERATORS: dict[str, Callable[[], str]] = {"chip-limits": _limits, "chip-spacing": _spacing}
+GENERATORS: dict[str, Callable[[], str]] = {
+    "chip-limits": _limits,
+    "chip-trouble": _ticks_in_trouble,
+    "chip-spacing": _spacing,
+}
 
 if __name__ == "__main__":
     collect(Path(sys.argv[1]))

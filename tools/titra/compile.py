@@ -18,6 +18,7 @@ from pathlib import Path
 import pump
 from pump.hal.manifest import MANIFEST
 from titra.fold import fold_constants
+from titra.texts import without_texts
 
 FIRMWARE = Path(pump.__file__).parent.parent
 # 3: no assertions and no line numbers, which would lie on the heap.
@@ -84,7 +85,9 @@ def _compiled(limits: tuple[tuple[str, int], ...]) -> tuple[tuple[str, bytes], .
         sources[_LIMITS] = _with_limits(sources[_LIMITS], limits)
         folded = {**fold_constants(sources), _TABLE: table}
     with ThreadPoolExecutor(4) as pool:
-        modules = pool.map(lambda name: compile_module(name, folded[name]), names)
+        modules = pool.map(
+            lambda name: compile_module(name, without_texts(name, folded[name])), names
+        )
         files = {name.removesuffix(".py") + ".mpy": data for name, data in zip(names, modules)}  # noqa: B905
     return tuple(sorted({**{name: sources[name] for name in _AS_SOURCE}, **files}.items()))
 

@@ -62,6 +62,18 @@ _BOARD_PHASE = const(0)
 _QUIET_PHASE = const(2)
 # The display has a third, and what it is behind with goes into any that has nothing else.
 _SCREEN_PHASE = const(6)
+# What the host sent is read while the tick is younger than this; the rest of it takes
+# 2 ms, or 4 with the journal or with talk and display.  (L24)
+_READ_UNTIL_US = const(2500)
+_TURNS_UNTIL_US = const(1000)
+# In a flood the journal has one tick in four, or talk and display, by turns: a STOP behind
+# full buffers is read within four.  The journal that has nothing to write is asked in every
+# fourth turn.
+_WAITS = const(3)
+_TURN_MASK = const(3)
+# One tick in two if no more than this is left of the lease: enough at 1200 mL/h for what
+# may be written before the next lease, a prescription of 28 pieces and a record, and for it.
+_LEASE_NEAR_STEPS = const(1300)
 # Without FRAM the log is put into flash this often, if there is anything new.
 _ARCHIVE_MS = const(60_000)
 # A reset that was asked for waits until its answer has been sent.
@@ -213,6 +225,8 @@ class Application:
         polled_ms = 0  # since the host was asked
         said_ms = 0  # since something was looked for that might be said, and stored
         stored_ms = 0  # since the journal was asked
+        waited = 0  # ticks that journal and talk have been without time
+        turn = 0  # of the two, when there is time for one
         read_pins()  # the first time takes memory, which a tick must not
         while True:
             heap_lock()
@@ -228,11 +242,25 @@ class Application:
             if phase & _BOARD_MASK == _BOARD_PHASE or is_testing:
                 read_board(levels)
             event = st.NO_EVENT
+            until_us = _READ_UNTIL_US
+            is_turn = is_journals = False
+            if waited:
+                is_near = (
+                    journal.has_work
+                    and journal.lease_steps - volume.granted_steps < _LEASE_NEAR_STEPS
+                )
+                if is_near or waited == _WAITS:
+                    turn = turn + 1 & _TURN_MASK
+                    is_turn = True
+                    is_journals = is_near or turn == 0 or (journal.has_work and turn & 1 == 0)
+                    until_us = _TURNS_UNTIL_US
+            has_read_much = False
             if is_testing and not self._test(inputs):
                 event = self._self_test_ended()
-            elif phase == _QUIET_PHASE or link.is_busy or has_input():
-                poll(inputs, polled_ms)
+            elif phase == _QUIET_PHASE or link.is_busy or usb.has_more or has_input():
+                poll(inputs, polled_ms, until_us)
                 polled_ms = 0
+                has_read_much = link.has_read_much and not is_turn
                 event = inputs.event
             inputs.event = event
             state_before = controller.state
@@ -266,8 +294,11 @@ class Application:
                 sensors.probe(outputs)
             if link.answer_is_due:
                 link.answer(outputs)
+            is_quiet = phase == _QUIET_PHASE and not has_read_much
+            if is_turn:
+                is_quiet = not is_journals
             if (
-                phase == _QUIET_PHASE
+                is_quiet
                 or event != st.NO_EVENT
                 or outputs.raised
                 or outputs.cleared
@@ -277,20 +308,24 @@ class Application:
                 note_step(inputs, outputs, state_before)
                 report(inputs, outputs, said_ms)
                 said_ms = 0
-            if phase == _QUIET_PHASE or journal.has_work:
-                remember(
-                    enable,
-                    volume.granted_steps,
-                    volume.counted_steps + volume.missing_steps,
-                    titration.rung,
-                    stored_ms,
-                )
-                stored_ms = 0
-            is_talking = telemetry.is_writing or link.is_busy or usb.queued
-            if phase == _SCREEN_PHASE or (screen.is_due and not is_talking):
-                draw()
-            if is_talking:
-                talk_on()  # last, since it takes what time is left
+            if has_read_much:
+                waited += 1
+            else:
+                waited = 0
+                is_talking = telemetry.is_writing or link.is_busy or usb.queued
+                if is_journals or (not is_turn and (is_quiet or journal.has_work)):
+                    remember(
+                        enable,
+                        volume.granted_steps,
+                        volume.counted_steps + volume.missing_steps,
+                        titration.rung,
+                        stored_ms,
+                    )
+                    stored_ms = 0
+                elif is_turn or phase == _SCREEN_PHASE or (screen.is_due and not is_talking):
+                    draw()
+                if is_talking and not is_journals:
+                    talk_on()  # last, since it takes what time is left
             beat()
             if (
                 enable

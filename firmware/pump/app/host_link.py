@@ -25,6 +25,8 @@ from pump.protocol import framing, line_queue, messages, session
 _NOISE_QUEUE = const(256)
 # A session that was not stopped: what is left of it may be delivered yet.
 _DELIVERY_OPEN = st.SESSION_STATES & ~(1 << st.STOPPED | 1 << st.ALARM_STOPPED)
+# A tick that has read for as long as this has no time for journal and talk.
+_READ_MUCH_US = const(1000)
 # Before the step, a piece is begun only while the tick is younger than this: the step
 # and what follows it take up to 3 ms.  (L24)
 _BEFORE_STEP_US = const(900)
@@ -56,6 +58,8 @@ class HostLink:
 
     ``silent_ms``       time since the last line that was not refused
     ``answer_is_due``   the step has an event from here: tell ``answer`` what became of it
+    ``has_read_much``   in this ``poll``: a tick that goes on for as long as it can has no
+                        time for journal and talk
     ``is_busy``         ``poll`` and ``work_on`` in every tick, also when nothing comes
     ``maintenance``     ``app.maintenance.Maintenance``, and what it wants done
     """
@@ -101,7 +105,9 @@ class HostLink:
         )
         self._motor_is_on = False
         self.silent_ms = 0
+        self.has_read_much = False
         self.is_busy = False
+        self._left_out = 0  # lines of this tick for which there was no room
         self._work = _NOTHING
         self._help_line = 0
         # An event: had from a line, given to the step, decided.
@@ -122,9 +128,9 @@ class HostLink:
 
     # --- before the step -------------------------------------------------------
 
-    def poll(self, inputs, dt_ms: int) -> None:
-        """Read what has come in the last ``dt_ms``; leaves the event of this tick in
-        ``inputs``."""
+    def poll(self, inputs, dt_ms: int, until_us: int) -> None:
+        """Read what has come in the last ``dt_ms`` while the tick is younger than
+        ``until_us``; leaves the event of this tick in ``inputs``."""
         inputs.event = st.NO_EVENT
         self._motor_is_on = inputs.enable_level
         self.answers.has_read_log = False
@@ -136,13 +142,18 @@ class HostLink:
         if self.silent_ms < 1_000_000:
             self.silent_ms += dt_ms
         was_ready = self._is_event_ready
-        is_first = True
         spent_us = self._spent_us
-        while self._usb.read_into(self._queue.incoming, is_first):
-            is_first = False
+        usb = self._usb
+        began_us = spent_us()
+        usb.begin_reading(until_us)
+        # All of it before anything is done about it: a STOP may be the last.
+        while usb.read_into(self._queue.incoming, spent_us):
             self._take_in()
-            while self._has_piece() and spent_us() < _BEFORE_STEP_US:
-                self._do_piece()
+        self.has_read_much = spent_us() - began_us > _READ_MUCH_US
+        if self._left_out:
+            self.session.count(session.C_LINES, self._left_out)
+            self.session.count(session.C_BUSY, self._left_out)
+            self._left_out = 0
         while self._has_piece() and spent_us() < _BEFORE_STEP_US:
             self._do_piece()
         if self._stopping:
@@ -162,8 +173,6 @@ class HostLink:
         """A line has come: STOP acts, and every line waits for its turn."""
         queue = self._queue
         line = queue.incoming
-        if line.length == 0:
-            return
         is_stop = line.is_stop()
         is_kept = queue.keep(is_stop)
         if is_stop:
@@ -176,8 +185,7 @@ class HostLink:
                 self._last_overtaken = True
                 self.session.count(session.C_BUSY)
         if not is_kept:
-            self.session.count(session.C_LINES)
-            self.session.count(session.C_BUSY)
+            self._left_out += 1 + self._usb.skip_lines(self._spent_us)
         elif is_stop:
             self._stops += 1
 

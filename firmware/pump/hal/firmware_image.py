@@ -30,9 +30,13 @@ class FirmwareImage:
     def __init__(self):
         self.altered = ""
         self._buffer = bytearray(_CHUNK)
-        self._entries = None
-        self._at = 0
+        # Open for a whole round: its lines are read when their turn comes, since all
+        # of them at once take 16 kB, and 20 more to read.
+        self._manifest = None
+        self._checked = 0
         self._file = None
+        self._path = MANIFEST
+        self._expected = b""
         self._digest = hashlib.sha256()
 
     def check_some(self) -> int:
@@ -41,14 +45,28 @@ class FirmwareImage:
         try:
             return self._check_some()
         except (OSError, ValueError):
-            return self._fail(self._entries[self._at][1] if self._entries else MANIFEST)
+            return self._fail()
 
     def _check_some(self) -> int:
-        if self._entries is None:
-            return self._read_manifest()
+        if self._manifest is None:
+            try:
+                # ``io`` is the seam to the simulator; files stay open over many calls.
+                self._manifest = io.open(MANIFEST, "rb")  # noqa: SIM115, UP020
+            except OSError:
+                return UNKNOWN
+            self._checked = 0
+            return GOES_ON
         if self._file is None:
-            # ``io`` is the seam to the simulator; the file stays open over many calls.
-            self._file = io.open(self._entries[self._at][1], "rb")  # noqa: SIM115, UP020
+            self._path = MANIFEST
+            line = self._manifest.readline()
+            if not line:
+                if not self._checked:
+                    return self._fail()
+                self._close()
+                return INTACT
+            self._expected, path = line.rstrip(b"\n").split(b"  ")
+            self._path = path.decode()
+            self._file = io.open(self._path, "rb")  # noqa: SIM115, UP020
             self._digest = hashlib.sha256()
         n = self._file.readinto(self._buffer)
         if n:
@@ -56,34 +74,20 @@ class FirmwareImage:
             return GOES_ON
         self._file.close()
         self._file = None
-        expected, path = self._entries[self._at]
-        if binascii.hexlify(self._digest.digest()) != expected:
-            return self._fail(path)
-        self._at += 1
-        if self._at < len(self._entries):
-            return GOES_ON
-        self._entries = None
-        return INTACT
+        if binascii.hexlify(self._digest.digest()) != self._expected:
+            return self._fail()
+        self._checked += 1
+        return GOES_ON
 
-    def _read_manifest(self) -> int:
-        try:
-            # Closed below; only a file that is not there is UNKNOWN.
-            manifest = io.open(MANIFEST, "rb")  # noqa: SIM115, UP020
-        except OSError:
-            return UNKNOWN
-        self._entries = []
-        self._at = 0
-        with manifest:
-            for line in manifest.read().split(b"\n"):
-                if line:
-                    digest, path = line.split(b"  ")
-                    self._entries.append((digest, path.decode()))
-        return GOES_ON if self._entries else self._fail(MANIFEST)
-
-    def _fail(self, path: str) -> int:
+    def _close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
-        self._entries = None
-        self.altered = path
+        if self._manifest is not None:
+            self._manifest.close()
+            self._manifest = None
+
+    def _fail(self) -> int:
+        self.altered = self._path
+        self._close()
         return ALTERED

@@ -107,12 +107,12 @@ class Session:
 
     # --- counters ----------------------------------------------------------------
 
-    def count(self, counter: int) -> None:
-        """Add one, up to 99_999 (9_999 of clients turned away), where the counter
+    def count(self, counter: int, more: int = 1) -> None:
+        """Add ``more``, up to 99_999 (9_999 of clients turned away), where the counter
         stays."""
         most = TURNED_AWAY_MAX if counter == C_TURNED_AWAY else COUNT_MAX
-        if self.counters[counter] < most:
-            self.counters[counter] += 1
+        counters = self.counters
+        counters[counter] = min(counters[counter] + more, most)
 
     def refused(self) -> int:
         """Everything turned down so far, 0 to 909_990."""
