@@ -179,6 +179,16 @@ class File:
         buffer[: len(data)] = data
         return len(data)
 
+    def readline(self) -> bytes:
+        """To the next line feed, which is part of it, or the end."""
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = self.read(1)
+            if not byte:
+                break
+            line += byte
+        return line
+
     def write(self, data) -> int:
         return self._flash.do(lambda fs: lfs.file_write(fs, self._file, bytes(data)))
 
