@@ -6,8 +6,8 @@ or for the alarm; the state in small letters.  On a panel of 0.96" these are 4.1
 on the usual 1.3" 4.9 and 3.3: 16 minutes of arc, what legible text needs at least
 (ISO 9241-303), at 0.5 and 0.7 m.
 
-Twice a second the lines are composed, each in a tick of its own; a letter that differs
-from what is shown is sent.  Nothing here takes memory, and nothing waits for a display.
+Once a second the lines are composed, and when something has happened, a third of them a
+tick; a letter that differs from what is shown is sent.  Nothing here takes memory, and nothing waits for a display.
 """
 
 from micropython import const
@@ -38,12 +38,12 @@ _LARGE = const(10)  # letters of a large line
 # The rate first, then the large lines, then what is beside them.
 _ORDER = bytes(range(21, 26)) + bytes(range(41, 61)) + bytes(range(21)) + bytes(range(26, 41))
 _PARTS = const(3)
-# `step` is called 12.5 times a second if nothing is due: composed twice a second, each
-# second line shown for 4 s, all sent anew once a minute, an absent display looked for
-# every 10 s.
-_COMPOSE_CALLS = const(5)
-_TURN_COMPOSED = const(8)
-_RENEW_COMPOSED = const(120)
+# `step` is called 12.5 times a second if nothing is due: composed once a second, and when
+# state, alarms or question have changed; each second line shown for 4 s, all sent anew
+# once a minute, an absent display looked for every 10 s.
+_COMPOSE_CALLS = const(9)
+_TURN_COMPOSED = const(4)
+_RENEW_COMPOSED = const(60)
 _LOOK_CALLS = const(125)
 _SPACE = const(32)
 _ZERO = const(48)
@@ -104,6 +104,10 @@ class Screen:
         self._piece = 0  # to be cleared next
         self._calls = 0
         self._composed = 0
+        # When it was composed last.
+        self._state = -1
+        self._active = 0
+        self._question = 0
         self.is_due = False
 
     @property
@@ -140,6 +144,7 @@ class Screen:
         elif self.is_due:
             self.is_due = self._send()
         else:
+            controller = self._controller
             self._calls += 1
             if self._calls >= _COMPOSE_CALLS:
                 self._calls = 0
@@ -147,6 +152,12 @@ class Screen:
                 self._composed += 1
                 if self._composed % _RENEW_COMPOSED == 0:
                     self._renew()
+            elif (
+                controller.state != self._state
+                or controller.alarms.active != self._active
+                or controller.titration.question != self._question
+            ):
+                self._part = 0
 
     # --- sending ---------------------------------------------------------------------
 
@@ -207,6 +218,9 @@ class Screen:
     def _compose(self, part: int) -> None:
         controller = self._controller
         if part == 0:
+            self._state = controller.state
+            self._active = controller.alarms.active
+            self._question = controller.titration.question
             self._compose_rate(controller)
         elif part == 1:
             self._compose_lines(controller)
