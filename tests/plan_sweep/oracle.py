@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 from typing import Any
 
@@ -108,19 +109,20 @@ def expected(
     )
 
 
+@lru_cache(maxsize=100_000)
 def delivered_by(rungs: tuple[tuple[int, int], ...], time_ms: int) -> Fraction:
     """Most that a ladder delivers in ``time_ms``, rises included, in uL/h x ms."""
-    total = Fraction(0)
+    twice = 0
     before = 0
     for index, (rate, dwell_ms) in enumerate(rungs):
         rise_ms = min((rate - before) // UL_H_PER_MS, time_ms)
-        total += rise_ms * (2 * before + rise_ms * UL_H_PER_MS) / Fraction(2)
+        twice += rise_ms * (2 * before + rise_ms * UL_H_PER_MS)
         time_ms -= rise_ms
         stay_ms = time_ms if index == len(rungs) - 1 else min(dwell_ms, time_ms)
-        total += rate * stay_ms
+        twice += 2 * rate * stay_ms
         time_ms -= stay_ms
         before = rate
-    return total
+    return Fraction(twice, 2)
 
 
 class Oracle:
@@ -140,15 +142,17 @@ class Oracle:
             self.raw, use.indication, use.tolerance, risk, weight_g, use.percent * 10
         )
         self.most_in_time = delivered_by(self.expected.rungs, SIX_HOURS_MS)
+        self.day_max_mg = weight_g * Fraction(self.raw["dose"]["day_g_per_kg"])
+        self.course_max_mg = weight_g * Fraction(self.raw["dose"]["course_g_per_kg"])
         self._sure = None
 
     def refusals(self, dose_mg: int) -> set[str]:
         """The codes with which this dose in one day must be refused."""
         must = set()
         volume_ul = dose_mg * 100 // self.use.percent
-        if dose_mg > self.weight_g * Fraction(self.raw["dose"]["day_g_per_kg"]):
+        if dose_mg > self.day_max_mg:
             must.add("day-dose")
-        if dose_mg > self.weight_g * Fraction(self.raw["dose"]["course_g_per_kg"]):
+        if dose_mg > self.course_max_mg:
             must.add("course-dose")
         if volume_ul > DAY_MAX_UL:
             must.add("day-volume")
