@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from planner_orders import product
 from rich.console import Console
 
 from titra.planning.order import load_order, parse_order
@@ -80,8 +81,38 @@ def test_an_unsafe_order_exits_3_with_one_line_per_reason(run):
     code, out, err, path = run({"limits.max_rate_ml_h": "400", "course.last_dose": "2027-01-01"})
     assert code == 3
     assert out == ""
-    assert len(err.splitlines()) == 2
-    assert all(line.startswith(f"{path}: refused: ") for line in err.splitlines())
+    *reasons, nearest = err.splitlines()
+    assert len(reasons) == 2
+    assert all(line.startswith(f"{path}: refused: ") for line in reasons)
+    stands = "nothing is offered while this stands: last-dose-in-future"
+    assert nearest == f"{path}: nearest: {stands}"
+
+
+def test_a_refusal_names_the_nearest_plans_on_lines_of_their_own(run):
+    changes = {**product("bivigam", "pi", "10"), "dose.grams": "50"}
+    _, out, err, path = run(changes)
+    assert out == ""
+    assert [line for line in err.splitlines() if ": nearest: " in line] == [
+        f"{path}: nearest: dose.days = 2 instead of 1 would be accepted: 2 days of up to 250 mL "
+        "in 3:13:57 h",
+        f"{path}: nearest: dose.grams = 48 instead of 50 would be accepted: 480 mL in 5:58:26 h; "
+        "less than was prescribed: for the prescriber to decide",
+    ]
+    _, out, err, _ = run(changes, as_json=True)
+    offers = json.loads(out)["nearest"]
+    assert "nearest" not in err
+    assert [(offer["field"], offer["now"], offer["to"]) for offer in offers] == [
+        ("dose.days", 1, 2), ("dose.grams", 50, 48),
+    ]  # fmt: skip
+    assert [len(offer["days"]) for offer in offers] == [2, 1]
+    assert offers[1]["days"][0]["volume_ml"] == 480
+    assert offers[1]["warnings"] == ["little-time-left"]
+
+
+def test_that_no_single_change_would_do_is_said(run):
+    _, _, err, _ = run({"limits.max_rate_ml_h": "0.1", "patient.weight_kg": "200"})
+    assert err.splitlines()[-1].endswith("no single change of days, grams, limit or mix would be "
+                                         "accepted")  # fmt: skip
 
 
 def test_the_json_of_an_unsafe_order_lists_what_was_refused(run):

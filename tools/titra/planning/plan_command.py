@@ -3,23 +3,31 @@
 import json
 import sys
 from datetime import date
+from pathlib import Path
 
 from titra import exit_codes
 from titra.library import LibraryError, load_library
+from titra.planning.nearest import nearest_plans, why_none
 from titra.planning.order import OrderError, load_order
 from titra.planning.plan_json import plan_json
 from titra.planning.planner import plan
 
 
-def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
-    """Plan the order file ``path`` as of ``today`` (default: this day).
+def run_plan(
+    path: str,
+    as_json: bool,
+    today: date | None = None,
+    library_directory: str | Path | None = None,
+) -> int:
+    """Plan the order file ``path`` as of ``today`` (default: this day), by the built-in library
+    and, with ``library_directory``, a hospital's own files beside it.
 
     Returns 0 when it may run, 2 when the input is wrong, 3 when it is refused for safety.
     Reasons go to standard error, one line each.  With ``as_json`` standard output holds one
     JSON document, whatever happened, and nothing else.
     """
     try:
-        library = load_library()
+        library = load_library(library_directory)
         order = load_order(path, library)
     except (OrderError, LibraryError) as error:
         if as_json:
@@ -30,9 +38,11 @@ def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
             _print_json({"error": problems})
         _print_errors(error.lines())
         return exit_codes.WRONG_INPUT
-    compiled = plan(order, library, today or date.today())
+    today = today or date.today()
+    compiled = plan(order, library, today)
+    nearest = nearest_plans(order, library, today, compiled)
     if as_json:
-        _print_json(plan_json(compiled))
+        _print_json(plan_json(compiled, nearest))
     elif not compiled.refused:
         from rich.console import Console
 
@@ -40,6 +50,9 @@ def run_plan(path: str, as_json: bool, today: date | None = None) -> int:
 
         render_plan(order, compiled, Console())
     _print_errors([reason.line(f"{path}: refused") for reason in compiled.refused])
+    if compiled.refused and not as_json:
+        offers = [offer.line(path) for offer in nearest]
+        _print_errors(offers or [f"{path}: nearest: {why_none(compiled)}"])
     return exit_codes.REFUSED if compiled.refused else exit_codes.DONE
 
 

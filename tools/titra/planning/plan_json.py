@@ -1,22 +1,25 @@
 """A plan as one JSON document.  Numbers are for reading; the plan itself is exact."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from pump.core.units import MS_PER_MIN
 from titra.library import Source
 from titra.planning.ladder import Cap, Rung
+from titra.planning.nearest import Nearest
 from titra.planning.plan_records import DayPlan, Plan, Reason
 from titra.planning.planner import DAY_GAP_H
 
 NOTICE = "Research and bench device: not a medical device, not for use on people."
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
+def plan_json(plan: Plan, nearest: Sequence[Nearest] = ()) -> dict[str, Any]:
     """``plan`` as plain dicts, lists, strings and numbers; the unit is in each name.
 
     ``refused`` and ``warnings`` are lists of ``{code, message, field}``; ``days`` is empty
-    when anything was refused.  Dates are ``YYYY-MM-DD``.
+    when anything was refused; ``nearest`` then holds what would be accepted instead.
+    Dates are ``YYYY-MM-DD``.
     """
     return {
         "notice": NOTICE,
@@ -25,6 +28,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "indication": plan.indication,
         "refused": [_reason(reason) for reason in plan.refused],
         "warnings": [_reason(reason) for reason in plan.warnings],
+        "nearest": [_nearest(offer) for offer in nearest],
         "days": [_day(day) for day in plan.days],
         "sources": [_source(source) for source in plan.sources],
     }
@@ -41,6 +45,24 @@ def _minutes(time_ms: int) -> float:
 
 def _reason(reason: Reason) -> dict[str, str]:
     return {"code": reason.code, "message": reason.message, "field": reason.field}
+
+
+def _nearest(offer: Nearest) -> dict[str, Any]:
+    return {
+        "field": offer.field,
+        "now": float(offer.now),
+        "to": float(offer.to),
+        "unit": offer.unit,
+        "text": offer.text,
+        "warnings": [warning.code for warning in offer.plan.warnings],
+        "days": [
+            {
+                "volume_ml": _milli(day.volume_ul),
+                "duration_with_slew_min": _minutes(day.duration_with_slew_ms),
+            }
+            for day in offer.plan.days
+        ],
+    }
 
 
 def _day(day: DayPlan) -> dict[str, Any]:

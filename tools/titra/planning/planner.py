@@ -46,6 +46,8 @@ DAY_GAP_H = 18
 USUAL_PREMEDICATION_MIN = (30, 60)
 # Rates were worked out over this range of body mass; outside of it they are extrapolated.
 USUAL_WEIGHT_G = (40_000, 130_000)
+# Caps that an order's own limit may not be above.
+LIMIT_MAY_NOT_EXCEED = ("label", "hardware")
 # A pause or an unanswered question takes this long easily.
 LITTLE_TIME_LEFT_MS = 15 * MS_PER_MIN
 
@@ -53,6 +55,12 @@ LITTLE_TIME_LEFT_MS = 15 * MS_PER_MIN
 def plan(order: Order, library: Library, today: date) -> Plan:
     """Compile ``order`` as of ``today``; never raises for an order that `load_order` gave."""
     return _Planner(order, library.products[order.product.name], today).plan()
+
+
+def label_caps(order: Order, library: Library, today: date) -> tuple[Cap, ...]:
+    """What a limit in ``order`` may not be above: the label's maximum and the hardware's."""
+    planner = _Planner(order, library.products[order.product.name], today)
+    return tuple(cap for cap in planner.caps() if cap.name in LIMIT_MAY_NOT_EXCEED)
 
 
 class _Planner:
@@ -87,7 +95,7 @@ class _Planner:
         self._check_setting()
         self._check_interval()
         self._check_weight()
-        caps = self._caps()
+        caps = self.caps()
         cap = lowest(caps)
         ladders = [indication.ladder for indication in self.ladder_indications]
         rungs = rungs_of(ladders, cap, self.weight_g, self.mg_ml)
@@ -194,7 +202,8 @@ class _Planner:
             )
         return mixed_concentration(self.order.product.lots, stated, self.found)
 
-    def _caps(self) -> tuple[Cap, ...]:
+    def caps(self) -> tuple[Cap, ...]:
+        """Every cap of this order; notes a prescriber's limit that is too high or idle."""
         extra = []
         if self.first_dose:
             extra.append(("first-dose", FIRST_DOSE_LIMIT))
@@ -204,7 +213,7 @@ class _Planner:
         caps = caps_of(self.indications, self.risk, extra, prescriber, self.weight_g, self.mg_ml)
         if prescriber is None:
             return caps
-        label = lowest([cap for cap in caps if cap.name in ("label", "hardware")])
+        label = lowest([cap for cap in caps if cap.name in LIMIT_MAY_NOT_EXCEED])
         in_force = lowest(caps)
         if prescriber > label.rate_ul_h:
             self.found.refuse(
