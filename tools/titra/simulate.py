@@ -60,14 +60,20 @@ def program_for(day: DayPlan, order: Order) -> Program:
 
 
 def compile_order(
-    path: str, day_number: int, today: date, faults: tuple[FaultSpec, ...], seed: int
+    path: str,
+    day_number: int,
+    today: date,
+    faults: tuple[FaultSpec, ...],
+    seed: int,
+    library_directory: Path | None = None,
 ) -> RunSpec:
-    """The run that the order file ``path`` asks for.
+    """The run that the order file ``path`` asks for, by the built-in library and the product
+    files in ``library_directory``.
 
     Raises ``SimulateError`` with every reason when the order is wrong or refused.
     """
     try:
-        library = load_library()
+        library = load_library(library_directory)
         order = load_order(path, library)
     except (OrderError, LibraryError) as error:
         raise SimulateError(exit_codes.WRONG_INPUT, error.lines()) from None

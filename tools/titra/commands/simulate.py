@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from titra import exit_codes
+from titra.options import library_option
 
 
 def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -30,6 +31,7 @@ def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
     "summary.json.",
 )
 @click.argument("order")
+@library_option
 @click.option(
     "--fault",
     "faults",
@@ -58,6 +60,7 @@ def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
 def command(
     ctx: click.Context,
     order: str,
+    library: Path | None,
     faults: tuple[str, ...],
     seed: int,
     day: int,
@@ -71,7 +74,7 @@ def command(
     specs = parse_faults(faults)
     out = out or Path("out") / Path(order).stem
     try:
-        spec = compile_order(order, day, date.today(), specs, seed)
+        spec = compile_order(order, day, date.today(), specs, seed, library)
         result = simulate(spec, out, show_progress=not (quiet or as_json))
     except SimulateError as error:
         for line in error.lines:

@@ -49,9 +49,16 @@ def load_library(directory: str | Path | None = None) -> Library:
     """
     products = dict(_built_in())
     if directory is not None:
-        for product, path in _read(Path(directory)):
+        own = _read(Path(directory))
+        if not own:
+            message = "holds no product file, expected at least one *.toml"
+            raise LibraryError(str(directory), [Problem("", message, "file-missing")])
+        for product, path in own:
             if product.key in products:
-                message = f"is {product.key}, which the library has already"
+                message = (
+                    f"is {product.key}, which the library has already; expected a key of its own "
+                    f"such as {product.key}-house, in a file of that name"
+                )
                 raise LibraryError(path, [Problem("key", message, "duplicate")])
             products[product.key] = product
     return Library(products)
