@@ -16,7 +16,7 @@ import pytest
 from hil_tests.bench import dut as duts
 from hil_tests.bench.bench import Bench
 from hil_tests.bench.errors import BenchError
-from hil_tests.bench.evidence import Evidence, Measurement
+from hil_tests.bench.evidence import INTERRUPTED, Evidence, Measurement, plain_id
 from hil_tests.bench.setting_up import Wanted, open_bench
 from hil_tests.rates import FASTEST_UL_H, USUAL_UL_H
 from host_sim.links import LinkError
@@ -60,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--soak", metavar="HOURS", type=float, help="the soak too, for so long (6 by itself)")
     add("--long", action="store_true", help="what takes minutes each, on a board too")
     add("--repeat", metavar="N", type=int, help="trials of each timing test")
+    add("--times", metavar="N", type=int, default=1, help="the timing set N times, by other seeds")
     add("--seed", metavar="N", type=int, default=1, help="of noise, and of the trials' moments")
     add("--in-place", action="store_true", help="trials one after the other, as on a board")
     add("--without-rig", action="store_true", help="what remains on a bare board")
@@ -70,10 +71,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    if config.option.times < 1:
+        raise pytest.UsageError(f"--times {config.option.times}: expected 1 or more")
+    if config.option.times > 1 and config.option.repeat is None:
+        config.option.repeat = 1
     config.stash[EVIDENCE] = Evidence(started=datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 HERE = Path(__file__).parent
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    times = metafunc.config.option.times
+    if times > 1 and metafunc.definition.get_closest_marker("timing"):
+        numbers = range(times)
+        metafunc.parametrize("time", numbers, indirect=True, ids=[f"time{k}" for k in numbers])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,7 +97,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         item.add_marker(pytest.mark.hil)
         marks = {mark.name for mark in item.iter_markers()}
-        if ("soak" in marks and not soak) or (config.option.smoke and "smoke" not in marks):
+        left_out = ("soak" in marks and not soak) or (config.option.smoke and "smoke" not in marks)
+        if left_out or (config.option.times > 1 and "timing" not in marks):
             dropped.append(item)
         else:
             kept.append(item)
@@ -118,10 +131,17 @@ def the_bench(request, evidence):
     bench.dut.close()
 
 
+@pytest.fixture(autouse=True)
+def time(request) -> int:
+    """Which of ``--times`` this is."""
+    return getattr(request, "param", 0)
+
+
 @pytest.fixture
-def bench(request, the_bench: Bench) -> Bench:
+def bench(request, the_bench: Bench, time: int) -> Bench:
     """The bench for one test: skipped with the reason if it cannot do what is needed."""
     item = request.node
+    the_bench.begin(plain_id(item.nodeid), time)
     if item.get_closest_marker("needs_rig") and not the_bench.has_rig:
         pytest.skip("needs the rig: connect it and name it with --rig-port (docs/hil.md)")
     for mark in item.iter_markers("needs"):
@@ -176,9 +196,9 @@ def record(request, evidence: Evidence, the_bench: Bench):
             uncertainty = the_bench.uncertainty_ms
         measurement = Measurement(
             limit, name, unit, bound, goal, uncertainty, list(values), segments or {},
-            request.node.nodeid,
+            plain_id(request.node.nodeid),
         )  # fmt: skip
-        evidence.measurements.append(measurement)
+        evidence.add(measurement)
         if measurement.misses():
             failed.append(measurement.misses())
             pytest.fail("\n".join(failed), pytrace=False)
@@ -210,11 +230,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function):
 def pytest_runtest_makereport(item: pytest.Item):
     outcome = yield
     report = outcome.get_result()
-    if report.when != "call" and not (report.when == "setup" and report.outcome != "passed"):
+    if report.when != "call" and report.outcome == "passed":
         return
     reason = ""
     if report.skipped and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2].removeprefix("Skipped: ")
+    elif report.skipped:
+        reason = f"expected to fail: {report.wasxfail}"
     elif report.failed:
         crash = getattr(report.longrepr, "reprcrash", None)
         reason = (crash.message if crash else str(report.longrepr).strip()).splitlines()[0]
@@ -232,11 +254,14 @@ def pytest_runtest_makereport(item: pytest.Item):
     )
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     folder: Path | None = session.config.option.report
     if folder is None:
         return
-    session.config.stash[EVIDENCE].write(folder)
+    evidence = session.config.stash[EVIDENCE]
+    if exitstatus == pytest.ExitCode.INTERRUPTED and not evidence.ended_early:
+        evidence.ended_early = INTERRUPTED
+    evidence.write(folder)
     # The tools make it readable, where they are installed; the suite does not need them.
     try:
         found = importlib.util.find_spec("titra.hil.report")

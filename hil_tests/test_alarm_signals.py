@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hil_tests.bench.bench import SIGNS, TICK_US, Trial, order
+from hil_tests.bench.bench import SIGNS, Trial, order
 from hil_tests.promised import AUDIO_PAUSE_S
 
 LISTEN_S = 8.0
@@ -41,16 +41,17 @@ def pulses(changes: list[tuple[int, int]]) -> list[tuple[int, int]]:
 @pytest.mark.req("L5", "M20")
 @pytest.mark.smoke
 def test_a_high_alarm_sounds_in_bursts_of_ten_and_flashes_red(bench):
-    """IEC 60601-1-8: ten pulses of 75-200 ms as 3 + 2, a pause, 3 + 2; bursts 2.5-15 s
-    apart; red at 1.4-2.8 Hz."""
+    """IEC 60601-1-8: ten pulses of 75-200 ms, 50-125 ms apart, as 3 + 2, a pause, 3 + 2;
+    bursts 2.5-15 s apart; red at 1.4-2.8 Hz."""
     (row,) = bench.trials(1, alarm, order(60_000))
     sound = pulses(row["sound"])
     assert len(sound) >= 10, f"{len(sound)} pulses of sound in {LISTEN_S:g} s"
     assert all(75_000 <= length <= 200_000 for _, length in sound)
     ends = [begin + length for begin, length in sound]
     gaps = [begin - end for (begin, _), end in zip(sound[1:], ends, strict=False)]
-    within = spacing(gaps)
-    assert min(within) >= 50_000 and max(within) <= 125_000 + TICK_US, f"spacing {within} us"
+    # Of the first burst, the pause between its halves apart.
+    within = [gap for i, gap in enumerate(gaps[:9]) if i != 4]
+    assert min(within) >= 50_000 and max(within) <= 125_000, f"spacing {within} us"
     assert 350_000 <= gaps[4] <= 1_300_000
     assert 2_500_000 <= gaps[9] <= 15_000_000
     flashes = [us for us, level in row["red"] if level]
@@ -58,27 +59,6 @@ def test_a_high_alarm_sounds_in_bursts_of_ten_and_flashes_red(bench):
     assert len(periods) > 8
     assert all(1.4 <= 1e6 / period <= 2.8 for period in periods)
     assert not row["yellow"]
-
-
-def spacing(gaps: list[int]) -> list[int]:
-    """Between the pulses of the first burst, the pause between its halves apart."""
-    return [gap for i, gap in enumerate(gaps[:9]) if i != 4]
-
-
-@pytest.mark.req("M20")
-@pytest.mark.xfail(
-    strict=True,
-    reason="a gap of 125 ms, made of ticks of 10 ms, is 130 ms long: pump/core/alarm_signals.py",
-)
-def test_pulses_of_a_high_alarm_are_no_further_apart_than_the_standard_has_it(bench):
-    """IEC 60601-1-8: 50-125 ms between pulses, to the last millisecond."""
-    (row,) = bench.trials(1, alarm, order(60_000))
-    sound = pulses(row["sound"])
-    gaps = [
-        later - begin - length
-        for (begin, length), (later, _) in zip(sound, sound[1:], strict=False)
-    ]
-    assert max(spacing(gaps)) <= 125_000, f"spacing {spacing(gaps)} us"
 
 
 @pytest.mark.req("L11")
@@ -99,6 +79,7 @@ def test_an_acknowledged_alarm_sounds_again_within_two_minutes(bench, record):
         return (heard[0] - watch.armed_us) / 1e6
 
     rows = bench.trials(1, trial, order(60_000))
+    assert rows[0] > BURST_GAP_S, "ACK did not pause the sound"
     # A burst may be in its pause when the sound comes back.
     record(
         limit="L11",

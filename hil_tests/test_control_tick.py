@@ -10,6 +10,8 @@ from hil_tests.promised import JITTER_MS, TICK_MAX_MS, TICK_MEAN_MS, TICK_MS
 
 # The air detector's emitter is switched off for one tick of each second.
 WATCHED_S = {"sim": 600, "emulator": 4, "serial": 60}
+# Of many times each may be shorter: together they are longer.
+WATCHED_EACH_TIME_S = 60
 pytestmark = [pytest.mark.timing]
 
 
@@ -23,6 +25,8 @@ def test_the_tick_comes_in_time_as_the_pins_show(bench, record):
         bench = trial.bench
         watch = bench.rig.arm("AIR_PROBE")
         left = WATCHED_S[bench.dut.kind]
+        if bench.times > 1:
+            left = min(left, WATCHED_EACH_TIME_S)
         while left > 0:
             bench.wait(min(10, left))
             bench.rig.read(watch)

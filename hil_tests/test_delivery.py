@@ -56,15 +56,17 @@ def test_steps_are_those_of_the_ordered_rate_and_of_no_higher_one(bench, record,
 def test_a_rung_above_its_cap_is_never_delivered(bench, record, cap):
     """Refused; or else held at the cap."""
 
-    def trial(trial: Trial) -> list[int]:
+    def trial(trial: Trial) -> tuple[str, list[int]]:
         bench = trial.bench
         prescription = order(2 * cap, ul=50_000, cap_ul_h=cap, dwell_s=600)
-        if bench.refusal(prescription):
-            return []
+        refusal = bench.refusal(prescription)
+        if refusal:
+            return refusal, []
         bench.wait(2 * cap / SLEW_MAX_UL_H_S)
-        return watch_steps(10)(trial)
+        return "", watch_steps(10)(trial)
 
-    (edges,) = bench.trials(1, trial)
+    ((refusal, edges),) = bench.trials(1, trial)
+    assert refusal in ("", "RX_ABOVE_CAP"), "refused, and not for its rate"
     record(
         limit="L14",
         name=f"a rung of twice the cap of {cap // 1000} mL/h: steps above it",

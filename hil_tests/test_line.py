@@ -58,8 +58,8 @@ def test_the_same_line_whole_pauses(bench):
 
 @pytest.mark.req("L12")
 def test_a_repeated_line_is_answered_and_not_executed_again(bench):
-    """A rung down, said twice with the same SEQ, is one rung down: here a PAUSE, a RESUME
-    by somebody, and the PAUSE again."""
+    """A PAUSE, a RESUME by somebody, and the line of that PAUSE again, as one that was held
+    up on its way: it is told that its SEQ is not the next."""
 
     def trial(trial: Trial) -> dict:
         bench = trial.bench
@@ -67,9 +67,13 @@ def test_a_repeated_line_is_answered_and_not_executed_again(bench):
         line = frame(f"{seq} PAUSE")
         bench.client.request("PAUSE")
         bench.client.request("RESUME")
-        bench.client.link.write(line)
-        bench.wait(0.5)
-        return {"state": bench.state()}
+        link = bench.client.link
+        link.write(line)
+        end_s = link.now() + 0.5
+        said = b""
+        while (left := end_s - link.now()) > 0:
+            said += link.read(left)
+        return {"state": bench.state(), "told": f"\n{seq} ERR SEQ_".encode() in b"\n" + said}
 
     (row,) = bench.trials(1, trial, order(60_000))
-    assert row == {"state": "INFUSING"}
+    assert row == {"state": "INFUSING", "told": True}

@@ -26,10 +26,10 @@ SIGNS = ("SOUNDER", "LAMP_RED", "LAMP_YELLOW", "LAMP_GREEN")
 class Trial:
     """One experiment: its number, a moment of its own within a tick."""
 
-    def __init__(self, bench: Bench, number: int):
+    def __init__(self, bench: Bench, number: int, time: int):
         self.bench = bench
         self.number = number
-        self.random = Random(f"{bench.seed} {number}")
+        self.random = Random(f"{bench.seed + time} {number}")
 
     def soon_us(self) -> int:
         """A time on the rig's clock, at any moment of a tick, far enough ahead for the
@@ -48,6 +48,7 @@ class Bench:
         client: Client,
         in_place: bool = False,
         seed: int = 1,
+        times: int = 1,
     ):
         self.dut = device
         self._rig = rig
@@ -55,6 +56,12 @@ class Bench:
         self.strategy = Strategy(client, self.wait, device.rise_s)
         self.in_place = in_place or dut.FORK not in device.can
         self.seed = seed
+        self.times = times
+        self._time = 0
+        self._test = ""
+        self._calls = 0
+        # Of tests that are run several times: what all of their trials told.
+        self._told: dict[tuple[str, int], list] = {}
         self.heard: list[Pushed] = []
         self.verbs: frozenset[str] = frozenset()
         self.rig_about: dict = {}
@@ -151,6 +158,12 @@ class Bench:
 
     # --- trials ------------------------------------------------------------------------
 
+    def begin(self, test: str, time: int) -> None:
+        """``test`` comes to be run for the ``time``-th time."""
+        self._test = test
+        self._time = time
+        self._calls = 0
+
     def trials(
         self,
         n: int,
@@ -162,21 +175,34 @@ class Bench:
         """What ``trial`` returns, ``n`` times, each infusing by ``prescription`` (or
         only booted), ``before`` done before and ``settle`` after that.  In forks of one
         moment where the device allows, else one after the other with the device brought
-        back in between."""
+        back in between.  A test that is run several times has all of its trials, each time's
+        by a seed of its own, from that one moment."""
         if self.in_place:
             rows = []
             for number in range(n):
                 self.recover()
                 self._prepare(prescription, before, settle)
-                rows.append(trial(Trial(self, number)))
+                rows.append(trial(Trial(self, number, self._time)))
             return rows
 
-        def all_of_them():
+        def all_of_them(_none: None) -> list:
             self._prepare(prescription, before, settle)
-            some = [partial(_told, trial, Trial(self, number)) for number in range(n)]
-            return [_said(row) for row in self.dut.in_forks(some)]
+            some = [
+                partial(_told, trial, Trial(self, number, time))
+                for time in range(self.times)
+                for number in range(n)
+            ]
+            return self.dut.in_forks(some)
 
-        return _said(in_fork(partial(_told, lambda _none: all_of_them(), None)))
+        key = (self._test, self._calls)
+        self._calls += 1
+        told = self._told.get(key)
+        if told is None:
+            told = _said(in_fork(partial(_told, all_of_them, None)))
+            if self.times > 1:
+                self._told[key] = told
+        first = self._time * n
+        return [_said(row) for row in told[first : first + n]]
 
     def _prepare(self, prescription: Program | None, before, settle) -> None:
         self.heard.clear()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 SCHEMA = 1
+INTERRUPTED = "interrupted from the keyboard"
 
 
 @dataclass
@@ -51,6 +53,11 @@ def quantile(values: list[float], q: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -int(-q * len(ordered) // 1) - 1))]
 
 
+def plain_id(nodeid: str) -> str:
+    """The test as it is called when it is run once, and not by ``--times``."""
+    return re.sub(r"-?time\d+(?=[-\]])", "", nodeid).replace("[-", "[").removesuffix("[]")
+
+
 @dataclass
 class Evidence:
     """``tests``: {id, outcome, reason, requirements, duration_s} of each."""
@@ -62,6 +69,16 @@ class Evidence:
     ended_early: str = ""
     measurements: list[Measurement] = field(default_factory=list)
     tests: list[dict] = field(default_factory=list)
+
+    def add(self, measured: Measurement) -> None:
+        """Values of the same, measured again, are put together."""
+        for row in self.measurements:
+            if (row.limit, row.name, row.test) == (measured.limit, measured.name, measured.test):
+                row.values += measured.values
+                for name, values in measured.segments.items():
+                    row.segments.setdefault(name, []).extend(values)
+                return
+        self.measurements.append(measured)
 
     def write(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,8 @@ class Wanted:
     wired: str
     leave_out: str
     seed: int
+    repeat: int | None
+    times: int
 
     @classmethod
     def of(cls, option) -> Wanted:
@@ -51,6 +53,7 @@ class Wanted:
             option.dut, port, option.baud, option.uf2, option.files, option.key_file,
             option.skip_autoflash, option.rig_port, option.in_place,
             option.without_rig, option.wired, option.leave_out, option.seed,
+            option.repeat, option.times,
         )  # fmt: skip
 
     def shown(self) -> dict:
@@ -61,6 +64,8 @@ class Wanted:
             "rig_port": self.rig_port or "",
             "in_place": self.in_place,
             "seed": self.seed,
+            "repeat": self.repeat or "",
+            "times": self.times,
             "without_rig": self.without_rig,
             "wired": self.wired,
             "autoflash": not self.skip_autoflash,
@@ -94,7 +99,7 @@ def open_bench(wanted: Wanted) -> Bench:
     if wanted.without_rig:
         rig = None
     client = Client(device.link, key, ROLE if key else "operator")
-    bench = Bench(device, rig, client, wanted.in_place, wanted.seed)
+    bench = Bench(device, rig, client, wanted.in_place, wanted.seed, wanted.times)
     bench.rig_about = {"uncertainty_us": rig.uncertainty_us, **rig.identify()} if rig else {}
     # Of the sources here, which the device compared with its own files in its self-test.
     device.about.update(kind=wanted.dut, firmware_digest=digest_of_sources())

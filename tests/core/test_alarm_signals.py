@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as hs
 
-from pump.core.alarm_signals import AlarmSignals
+from pump.core.alarm_signals import BURSTS, AlarmSignals
 from pump.core.outputs import Outputs
 
 LOW, MEDIUM, HIGH = range(3)
@@ -67,8 +67,13 @@ def test_the_silences_of_a_high_burst_have_their_lengths():
     # Of ten silences eight lie within a half, one between the halves, one behind.
     assert len(halves) == pytest.approx(len(between), abs=1)
     assert len(within) == pytest.approx(8 * len(between), abs=9)
-    assert min(within) >= 50
+    assert min(within) >= 50 and max(within) <= 125
     assert all(2_500 <= ms <= 15_000 for ms in between)
+
+
+@pytest.mark.req("L11")
+def test_sounds_are_whole_ticks_so_that_they_last_as_the_table_says():
+    assert all(ms % 10 == 0 for burst in BURSTS for ms in burst)
 
 
 @pytest.mark.req("L11")

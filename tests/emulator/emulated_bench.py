@@ -18,6 +18,8 @@ __all__ = ["Pump", "firmware", "program"]
 UF2_VARIABLE = "TITRA_UF2"
 # 6400 steps per millilitre: a step is 562_500 uL/h x us.
 STEP_ULH_US = 562_500_000
+# The self-test's pulses, with the driver off.
+SELF_TEST_STEPS = 8
 # ``ticks_us`` wraps this long after power-on.
 WRAP_S = 14.0
 INFUSING = st.INFUSING

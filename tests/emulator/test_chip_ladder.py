@@ -8,7 +8,16 @@ gets and decides, tick by tick.
 from __future__ import annotations
 
 import pytest
-from emulated_bench import Pace, Pump, figures, firmware, out_folder, program, uf2
+from emulated_bench import (
+    SELF_TEST_STEPS,
+    Pace,
+    Pump,
+    figures,
+    firmware,
+    out_folder,
+    program,
+    uf2,
+)
 
 from emulator import image, tick_probe
 from pump.core import infusion_state as st
@@ -144,8 +153,6 @@ def test_the_ordered_volume_is_delivered_to_the_step(day):
     assert ordered - BACK_OFF_DOUBT_STEPS <= forward_less_back <= ordered
 
 
-# The self-test's pulses, with the driver off.
-SELF_TEST_STEPS = 8
 BACK_OFF_DOUBT_STEPS = 8
 
 

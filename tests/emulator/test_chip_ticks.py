@@ -20,6 +20,7 @@ WRAPS = 20
 WRAP = 1 << 30  # us: where ``ticks_us`` of MicroPython begins anew
 # Late enough for the loop, and not too late for the guard: it trips at 30 ms.
 LATE_US = 18_000
+LATER_US = 70
 LATE_S = 0.05  # from one such moment to the next, by the counter
 WATCHED_S = 0.25
 
@@ -118,9 +119,14 @@ def test_the_microsecond_counter_wraps_while_infusing(pump):
         rows = []
         for left in range(WRAPS, 0, -1):
             pump.run((WRAP - board.timer_us()) / 1e6 - WATCHED_S - left * LATE_S)
-            # PIO and the world do not take part in the jump.  A loop that finds itself
-            # more than a tick late begins its deadlines anew, from then on.
-            board.preset_timer(board.timer_us() + LATE_US)
+            # PIO and the world do not take part in the jump.  A loop that is more than a
+            # tick late when it has done its work begins its deadlines anew from there: so
+            # the jump comes in the middle of a tick, and is another each time.
+            pump.probe.on_begin = board.halt
+            pump.run(0.02)
+            pump.probe.on_begin = None
+            pump.run(0.001)
+            board.preset_timer(board.timer_us() + LATE_US + LATER_US * left)
             rows.append(in_fork(partial(_wrap, pump)))
         return rows
 

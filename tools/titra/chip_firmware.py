@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator import image, tick_probe
+from host_sim.bare_board import BENCH_FILE
 from host_sim.simulator_key import SIMULATOR_KEY
 from titra.compile import compile_module, compiled_firmware, with_manifest
 
@@ -10,6 +11,13 @@ from titra.compile import compile_module, compiled_firmware, with_manifest
 def shipped_firmware() -> bytes:
     """What a board has when it leaves the shop."""
     return image.build_files({**with_manifest(compiled_firmware()), "key": SIMULATOR_KEY})
+
+
+def bench_firmware() -> bytes:
+    """The same as ``titra flash --bench`` leaves it: with stand-ins for parts."""
+    name, content = BENCH_FILE
+    files = {**compiled_firmware(), name: content}
+    return image.build_files({**with_manifest(files), "key": SIMULATOR_KEY})
 
 
 def probed_firmware(record: bool = False, hurried: bool = False) -> bytes:

@@ -72,7 +72,7 @@ def _deaths(figures: dict) -> list[tuple]:
         if name in figures:
             row = figures[name]
             shown = f"{what}; then {row['state']} with {row['alarms'][0]}, {row['steps']} steps"
-            rows.append(("L7", shown, "1", "", "", f"{row['reset_ms']:.0f} ms", "1000 ms"))
+            rows.append(("L7", shown, *_spread(row["reset_ms"], "ms"), "1000 ms"))
     return rows
 
 

@@ -1,9 +1,10 @@
-"""Tables of ``docs/hil.md``: the rig's wiring, and what became of firmware that is broken
-on purpose."""
+"""Tables of ``docs/hil.md``: the rig's wiring, what runs have measured, and what became of
+firmware that is broken on purpose."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from titra.chip_tables import table
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 RESULTS = _DOCS / "hil_mutants.json"
 FIGURES = _DOCS / "hil_figures.json"
+FLAKES = _DOCS / "hil_flakes.json"
+KINDS = ("sim", "emulator", "serial")
 
 
 def _pins() -> str:
@@ -36,7 +39,7 @@ def _figures() -> str:
     for kind, run in runs.items():
         for row in run["measurements"]:
             rows.setdefault((row["limit"], row["name"], row["unit"], row["bound"]), {})[kind] = row
-    kinds = [kind for kind in ("sim", "emulator", "serial") if kind in runs]
+    kinds = [kind for kind in KINDS if kind in runs]
 
     def cell(row: dict | None) -> str:
         return f"{row['max'] + row['uncertainty']:.4g} ({row['n']})" if row else "-"
@@ -50,6 +53,66 @@ def _figures() -> str:
     )
 
 
+def _runs() -> str:
+    """What the figures are of."""
+    runs = json.loads(FIGURES.read_text(encoding="utf-8"))
+    return table(
+        ("device", "date", "firmware", "MicroPython", "passed", "failed", "skipped"),
+        (
+            (
+                kind, run["date"], f"{run['firmware_version']}, files {run['firmware_digest']}",
+                run["micropython"], run["passed"], run["failed"], run["skipped"],
+            )
+            for kind, run in sorted(runs.items(), key=lambda item: KINDS.index(item[0]))
+        ),
+    )  # fmt: skip
+
+
+def _margins() -> str:
+    """Of each limit and device the measurement that leaves least of its limit."""
+    runs = json.loads(FIGURES.read_text(encoding="utf-8"))
+    least: dict[tuple, tuple[float, dict]] = {}
+    for kind, run in runs.items():
+        for row in run["measurements"]:
+            margin = 1 - (row["max"] + row["uncertainty"]) / row["bound"]
+            key = (int(row["limit"][1:]), KINDS.index(kind))
+            if key not in least or margin < least[key][0]:
+                least[key] = (margin, row)
+    return table(
+        ("limit", "on", "least margin at", "n", "largest + uncertainty", "promised", "margin"),
+        (
+            (
+                row["limit"], KINDS[device], row["name"], row["n"],
+                f"{row['max'] + row['uncertainty']:.4g}", f"{row['bound']:g} {row['unit']}",
+                _percent(margin),
+            )
+            for (_, device), (margin, row) in sorted(least.items())
+        ),
+    )  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    """Rounded down: a margin is never shown larger than it is."""
+    tenths = math.floor(share * 1000)
+    return f"{tenths / 10:.1f} %" if tenths < 100 else f"{tenths // 10} %"
+
+
+def _flakes() -> str:
+    runs = json.loads(FLAKES.read_text(encoding="utf-8"))
+    return table(
+        ("device", "date", "firmware", "MicroPython", "boots", "times", "tests each time",
+         "trials a test", "verdicts", "red", "run time"),
+        (
+            (
+                kind, run["date"], f"{run['firmware_version']}, files {run['firmware_digest']}",
+                run["micropython"], run["boots"], run["times"], run["tests"], run["trials"],
+                run["verdicts"], len(run["red"]), f"{run['minutes']:g} min",
+            )
+            for kind, run in sorted(runs.items(), key=lambda item: KINDS.index(item[0]))
+        ),
+    )  # fmt: skip
+
+
 def _order(item: tuple[tuple, dict]) -> tuple:
     limit, name, _, _ = item[0]
     return int(limit[1:]), name
@@ -59,4 +122,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "rig-pins": _pins,
     "hil-mutants": _mutants,
     "hil-figures": _figures,
+    "hil-runs": _runs,
+    "hil-margins": _margins,
+    "hil-flakes": _flakes,
 }

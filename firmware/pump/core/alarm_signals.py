@@ -11,12 +11,13 @@ own, two short pulses, and no lamp.
 from pump.core import alarm_conditions as ac
 
 # Alternating sound and silence in ms, starting with sound; then from the start.
+# Whole ticks of 10 ms: what is none comes out a tick shorter or longer.
 _LOW_BURST = (200, 16_000)
 _MEDIUM_BURST = (200, 200, 200, 200, 200, 5000)
-# Within a half: three pulses, a longer gap (still below 125 ms), two pulses.
+# Within a half: three pulses, a longer gap (below 125 ms even if a tick is late), two pulses.
 _HIGH_BURST = (
-    150, 75, 150, 75, 150, 125, 150, 75, 150, 500,
-    150, 75, 150, 75, 150, 125, 150, 75, 150, 3000,
+    150, 80, 150, 80, 150, 120, 150, 80, 150, 500,
+    150, 80, 150, 80, 150, 120, 150, 80, 150, 3000,
 )  # fmt: skip
 BURSTS = (_LOW_BURST, _MEDIUM_BURST, _HIGH_BURST)
 

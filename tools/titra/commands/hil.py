@@ -25,6 +25,7 @@ _PYTEST_FAILED = 1
 _PYTEST_INTERRUPTED = 2
 _PYTEST_USAGE = 4
 _PYTEST_NOTHING = 5
+_INTERRUPTED = 130
 
 
 @click.command("hil", help=_HELP, context_settings={"ignore_unknown_options": True})
@@ -49,6 +50,9 @@ _PYTEST_NOTHING = 5
 @click.option("--soak", type=float, metavar="HOURS", help="The soak too, for so long.")
 @click.option("--long", "is_long", is_flag=True, help="What takes minutes each, too.")
 @click.option("--repeat", type=click.IntRange(1), metavar="N", help="Trials of a timing test.")
+@click.option(
+    "--times", type=click.IntRange(1), metavar="N", help="The timing set N times, by other seeds."
+)
 @click.option("--wired", metavar="LIST", help="Jumpers of a bare board, or all.")
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
@@ -82,12 +86,16 @@ def _exit_code(code: int, report: Path) -> int:
     if results.is_file():
         import json
 
+        from hil_tests.bench.evidence import INTERRUPTED
+
         ended_early = json.loads(results.read_text())["ended_early"]
         click.echo(f"report: {report}", err=True)
+        if ended_early == INTERRUPTED:
+            return _INTERRUPTED
     if code == 0 or ended_early:
         return code
     return {
-        _PYTEST_INTERRUPTED: 130,
+        _PYTEST_INTERRUPTED: _INTERRUPTED,
         _PYTEST_USAGE: exit_codes.WRONG_INPUT,
         _PYTEST_NOTHING: exit_codes.WRONG_INPUT,
     }.get(code, 1)

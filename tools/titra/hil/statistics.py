@@ -98,7 +98,8 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     size = math.floor(math.log10(abs(value)))
-    text = f"{value:.{max(0, 2 - size)}f}" if size < 3 else f"{value:,.0f}"
+    # 999.9 comes out as 1,000: thousands are parted by what is shown.
+    text = f"{value:.{2 - size}f}" if size < 2 else f"{value:,.0f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return text.replace("-", "\u2212")
