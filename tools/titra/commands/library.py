@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from titra import exit_codes
 from titra.options import key_option, library_option
 
 
@@ -20,6 +21,12 @@ def _simulator_option(function):
     )(function)
 
 
+def _no_key(message: str) -> click.ClickException:
+    error = click.ClickException(message)
+    error.exit_code = exit_codes.WRONG_INPUT
+    return error
+
+
 def _key(key: bytes | None, simulator: bool) -> bytes:
     from host_sim.simulator_key import SIMULATOR_KEY
     from titra.ports import KEY_VARIABLE
@@ -27,9 +34,7 @@ def _key(key: bytes | None, simulator: bool) -> bytes:
     if simulator:
         return SIMULATOR_KEY
     if key is None:
-        raise click.UsageError(
-            f"no key: expected --key-file FILE, {KEY_VARIABLE}, or --simulator-key"
-        )
+        raise _no_key(f"no key: expected --key-file FILE, {KEY_VARIABLE}, or --simulator-key")
     return key
 
 
@@ -54,6 +59,7 @@ def show_command(ctx: click.Context, product: str | None, library: Path | None) 
 
 @command.command(
     "diff",
+    short_help="What changes for rates, caps, dwells and doses.",
     help="What changes for rates, caps, dwells and doses from OLD to NEW; each is `built-in`, a "
     "folder of product files beside the built-in ones, or a signed table.",
 )
@@ -86,7 +92,11 @@ def compile_command(
     ctx.exit(compile_to(out, library, _key(key, simulator_key)))
 
 
-@command.command("verify", help="Refuse a TABLE that is unsigned, altered or of another key.")
+@command.command(
+    "verify",
+    short_help="Refuse an unsigned or altered table.",
+    help="Refuse a TABLE that is unsigned, altered or of another key.",
+)
 @click.argument("table", type=click.Path(path_type=Path))
 @key_option
 @_simulator_option

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from titra.library.model import RISK_FLAGS
-from titra.library.table import IndicationRow, ProductRow, Rate
+from titra.library.table import IndicationRow, ProductRow, Rate, Rung
 
 WEIGHTS_KG = (40, 70, 130)
-# Of a change, for whoever reviews it: may anybody get more, or faster?
+# Of a change, for whoever reviews it: may anybody get more, or faster?  Where no change of a
+# product says `FASTER`, nobody is infused faster at any instant, and nobody gets more.
 FASTER, SLOWER, OTHER = "FASTER", "slower", "other"
 
 
@@ -51,6 +52,14 @@ def _percent(mg_ml: Sequence[int]) -> str:
     return "/".join(f"{one / 10:g}" for one in mg_ml) + " %" if mg_ml else "-"
 
 
+def _first(row: ProductRow) -> str:
+    return _percent(row.first_infusion_mg_ml) if row.first_infusion_mg_ml else "any solution"
+
+
+def _first_allowed(row: ProductRow) -> set[int]:
+    return set(row.first_infusion_mg_ml or row.concentrations_mg_ml)
+
+
 def _product(old: ProductRow, new: ProductRow) -> Iterator[Change]:
     key = new.key
     if old.name != new.name:
@@ -58,12 +67,14 @@ def _product(old: ProductRow, new: ProductRow) -> Iterator[Change]:
     if old.is_powder != new.is_powder:
         names = ("liquid", "powder")
         yield Change(key, "form", names[old.is_powder], names[new.is_powder], OTHER)
-    for what, one, other in (
-        ("concentrations", old.concentrations_mg_ml, new.concentrations_mg_ml),
-        ("first infusion", old.first_infusion_mg_ml, new.first_infusion_mg_ml),
-    ):
-        if one != other:
-            yield Change(key, what, _percent(one), _percent(other), OTHER)
+    if old.concentrations_mg_ml != new.concentrations_mg_ml:
+        texts = _percent(old.concentrations_mg_ml), _percent(new.concentrations_mg_ml)
+        yield Change(key, "concentrations", *texts, OTHER)
+    if old.first_infusion_mg_ml != new.first_infusion_mg_ml:
+        texts = _first(old), _first(new)
+        allowed, were = _first_allowed(new), _first_allowed(old)
+        effect = FASTER if allowed - were else SLOWER
+        yield Change(key, "first infusion", *texts, effect)
     for what, less, more in (
         ("dose a day", old.day_mg_per_kg, new.day_mg_per_kg),
         ("dose a course", old.course_mg_per_kg, new.course_mg_per_kg),
@@ -82,6 +93,29 @@ def _product(old: ProductRow, new: ProductRow) -> Iterator[Change]:
             yield Change(where, "indication", "-", f"new, up to {maximum}", OTHER)
         else:
             yield from _indication(where, before[name], after[name], new.concentrations_mg_ml)
+    if before.keys() != after.keys() and before and after:
+        # A first dose and an off-label use take the slowest of all: one that comes or goes
+        # changes them, though its own rates stand.
+        where = f"{key}, first dose and off-label"
+        slowest = _slowest(old), _slowest(new)
+        yield from _indication(where, *slowest, new.concentrations_mg_ml)
+
+
+def _slowest(row: ProductRow) -> IndicationRow:
+    """What holds where no indication is: of all the lowest rates and the longest dwells."""
+    some = row.indications
+    rungs = []
+    for index in range(max(len(one.rungs) for one in some)):
+        steps = [one.rungs[min(index, len(one.rungs) - 1)] for one in some]
+        rate = min((step.rate for step in steps), key=_order)
+        rungs.append(Rung(rate, max(step.dwell_s for step in steps)))
+    return IndicationRow(
+        "",
+        any(one.own_choice for one in some),
+        min((one.maximum for one in some), key=_order),
+        tuple(min(rates, key=_order) for rates in zip(*(one.risk for one in some), strict=True)),
+        tuple(rungs),
+    )
 
 
 def _indication(
@@ -95,26 +129,32 @@ def _indication(
         name = "any flag" if len(some) == len(RISK_FLAGS) else ", ".join(some)
         yield from _rate(where, f"cap: {name}", one, other, concentrations)
     for index in range(max(len(old.rungs), len(new.rungs))):
-        one = old.rungs[index] if index < len(old.rungs) else None
-        other = new.rungs[index] if index < len(new.rungs) else None
+        # A ladder that has ended stays on its last rung for as long as it takes.
+        one = old.rungs[min(index, len(old.rungs) - 1)]
+        other = new.rungs[min(index, len(new.rungs) - 1)]
         what = f"rung {index}"
-        if one and other:
+        if index >= len(new.rungs):
+            effect = SLOWER if _order(one.rate) > _order(other.rate) else OTHER
+            rates = _ml_h(one.rate, None, concentrations)
+            yield Change(where, what, _step(one), "gone", effect, rates)
+        elif index >= len(old.rungs):
+            effect = FASTER if _order(other.rate) > _order(one.rate) else OTHER
+            rates = _ml_h(None, other.rate, concentrations)
+            yield Change(where, what, "-", _step(other), effect, rates)
+        else:
             yield from _rate(where, what, one.rate, other.rate, concentrations)
             if one.dwell_s != other.dwell_s:
                 texts = f"{one.dwell_s / 60:g} min", f"{other.dwell_s / 60:g} min"
                 effect = _effect(-one.dwell_s, -other.dwell_s)
                 yield Change(where, f"{what} dwell", *texts, effect)
-        elif other:
-            text = f"{other.rate.label}, {other.dwell_s / 60:g} min"
-            yield Change(where, what, "-", text, FASTER, _ml_h(None, other.rate, concentrations))
-        elif one:
-            yield Change(
-                where, what, one.rate.label, "gone", SLOWER, _ml_h(one.rate, None, concentrations)
-            )
     if old.own_choice != new.own_choice:
         names = ("label", "practice")
         texts = names[old.own_choice], names[new.own_choice]
         yield Change(where, "ladder from", *texts, OTHER)
+
+
+def _step(rung: Rung) -> str:
+    return f"{rung.rate.label}, {rung.dwell_s / 60:g} min"
 
 
 def _order(rate: Rate) -> tuple[int, bool]:

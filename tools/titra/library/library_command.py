@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 
 from titra import exit_codes
 from titra.files import write_whole_bytes
-from titra.library import Library, LibraryError, load_library
-from titra.library.changes import Change, changes
+from titra.library import (
+    Indication,
+    Library,
+    LibraryError,
+    Limit,
+    Product,
+    library_faults,
+    load_library,
+)
+from titra.library.changes import FASTER, SLOWER, WEIGHTS_KG, Change, changes
 from titra.library.model import RISK_FLAGS
 from titra.library.table import (
+    FORMAT,
     SIGNATURE_BYTES,
     ProductRow,
-    Rate,
     TableError,
     compile_table,
     read_table,
     rows_of,
 )
-from titra.library.table import Rung as TableRung
 from titra.planning.toml_reader import InputError, read_bytes
+from titra.planning.wording import decimal_text
 
 BUILT_IN = "built-in"
-_WEIGHTS_KG = (40, 70, 130)
+_COLUMNS = 80
 
 
 def _say(line: str) -> None:
@@ -43,34 +53,41 @@ def _load(directory: Path | None) -> Library | None:
 
 
 def check(directory: Path | None) -> int:
-    """Read every file; 2 with a line per fault."""
-    library = _load(directory)
-    if library is None:
+    """Read every file; 2 with a line per fault, of all files."""
+    faults = library_faults(directory) if directory else []
+    for error in faults:
+        for line in error.lines():
+            _say(line)
+    if faults:
         return exit_codes.WRONG_INPUT
+    library = load_library(directory)
     indications = sum(len(product.indications) for product in library.products.values())
     own = library.products.keys() - load_library().products.keys()
-    beside = f", {len(own)} of them from {directory}" if directory else ""
-    unchecked = sum(
-        not source.checked for product in library.products.values() for source in product.sources
-    )
-    print(f"{len(library.products)} products{beside}; {indications} indications")
-    print(f"{unchecked} sources are not checked or own choices: see docs/library.md")
+    beside = f", {len(own)} of them from {directory}: {', '.join(sorted(own))}" if own else ""
+    print(f"{len(library.products)} products, {indications} indications{beside}")
+    sources = [source for product in library.products.values() for source in product.sources]
+    standings = ("checked", "not checked", "own choice")
+    counts = (f"{sum(s.standing == word for s in sources)} {word}" for word in standings)
+    print(f"{len(sources)} sources: {', '.join(counts)}")
     return exit_codes.DONE
 
 
 def compile_to(out: Path, directory: Path | None, key: bytes) -> int:
-    """Write the signed table of the library to ``out``."""
+    """Write the signed table of the library to ``out``; 2 and nothing written if it cannot be."""
     library = _load(directory)
     if library is None:
         return exit_codes.WRONG_INPUT
     try:
         raw = compile_table(library, key)
+        write_whole_bytes(out, raw)
     except TableError as error:
         _say(f"library: {error}")
         return exit_codes.WRONG_INPUT
-    write_whole_bytes(out, raw)
-    print(f"{out}: {len(library.products)} products, {len(raw)} bytes, {SIGNATURE_BYTES} of them")
-    print(f"signature  {raw[-SIGNATURE_BYTES:].hex()}")
+    except OSError as error:
+        _say(f"{out}: cannot be written: {error.strerror}")
+        return exit_codes.WRONG_INPUT
+    print(f"{out}: {len(library.products)} products, format {FORMAT}, {len(raw)} bytes")
+    print(f"signature {raw[-SIGNATURE_BYTES:].hex()}")
     return exit_codes.DONE
 
 
@@ -129,62 +146,91 @@ def diff_lines(found: Sequence[Change]) -> list[str]:
         if change.where != where:
             lines += [""] * bool(lines) + [change.where]
             where = change.where
-        mark = {"FASTER": "FASTER", "slower": "slower"}.get(change.effect, "")
+        mark = change.effect if change.effect in (FASTER, SLOWER) else ""
         lines.append(f"  {mark:6}  {change.what}: {change.old} -> {change.new}")
-        for at in range(0, len(change.ml_h), 3):
-            row = ", ".join(f"{kg}: {a} -> {b}" for kg, a, b in change.ml_h[at : at + 3])
-            lines.append(f"          mL/h at {row}")
-    count = {word: sum(change.effect == word for change in found) for word in ("FASTER", "slower")}
-    lines += [
-        "",
-        f"{len(found)} changes: {count['FASTER']} allow more or faster, {count['slower']} less",
-    ]
+        for at in range(0, len(change.ml_h), len(WEIGHTS_KG)):
+            row = change.ml_h[at : at + len(WEIGHTS_KG)]
+            lines.append(f"          mL/h at {', '.join(f'{kg}: {a} -> {b}' for kg, a, b in row)}")
+    faster, slower = (sum(c.effect == word for c in found) for word in (FASTER, SLOWER))
+    changed = "1 change" if len(found) == 1 else f"{len(found)} changes"
+    other = len(found) - faster - slower
+    lines += ["", f"{changed}: {faster} allow more or faster, {slower} less, {other} neither"]
     return lines
 
 
 def show(key: str | None, directory: Path | None) -> int:
-    """The products, or one product's ladders, in the label's unit and in mL/h."""
+    """The products, or one product's ladders and caps, as printed and in mL/h."""
     library = _load(directory)
     if library is None:
         return exit_codes.WRONG_INPUT
-    rows = {row.key: row for row in rows_of(library)}
+    products = library.products
     if key is None:
-        width = max(map(len, rows))
-        for name, row in rows.items():
-            uses = ", ".join(indication.key for indication in row.indications)
-            print(f"{name:{width}}  {row.name}: {uses}")
+        width = max(map(len, products))
+        for name in sorted(products):
+            uses = ", ".join(products[name].indications)
+            print(f"{name:{width}}  {products[name].name}: {uses}")
         return exit_codes.DONE
-    if key not in rows:
-        _say(f"{key}: no such product, expected one of {', '.join(rows)}")
+    if key not in products:
+        _say(f"{key}: no such product, expected one of {', '.join(sorted(products))}")
         return exit_codes.WRONG_INPUT
-    print("\n".join(_shown(rows[key])))
+    print("\n".join(_shown(products[key])))
     return exit_codes.DONE
 
 
-def _shown(row: ProductRow) -> list[str]:
-    percents = "/".join(f"{mg_ml / 10:g}" for mg_ml in row.concentrations_mg_ml)
-    day, course = row.day_mg_per_kg / 1000, row.course_mg_per_kg / 1000
-    lines = [f"{row.key}: {row.name}, {percents} %; {day:g} g/kg a day, {course:g} a course"]
-    mg_ml = max(row.concentrations_mg_ml)
-    head = "".join(f"{f'{kg} kg':>9}" for kg in _WEIGHTS_KG)
-    for indication in row.indications:
-        source = "practice" if indication.own_choice else "label"
-        lines += ["", f"{indication.key}, ladder from {source}; mL/h of {mg_ml / 10:g} % at"]
-        lines.append(f"{'':10}{head}  dwell   printed")
-        for index, rung in enumerate(indication.rungs):
-            lines.append(_line(f"rung {index}", rung.rate, mg_ml, rung))
-        lines.append(_line("maximum", indication.maximum, mg_ml))
-        caps: dict[Rate, list[str]] = {}
-        for flag, rate in zip(RISK_FLAGS, indication.risk, strict=True):
-            caps.setdefault(rate, []).append(flag)
-        for rate, flags in caps.items():
-            lines.append(_line("at risk", rate, mg_ml))
-            if len(flags) < len(RISK_FLAGS):
-                lines.append(f"{'':10}{', '.join(flags)}")
+def _shown(product: Product) -> list[str]:
+    form = "powder" if product.is_powder else "liquid"
+    percents = "/".join(f"{mg_ml / 10:g}" for mg_ml in product.concentrations_mg_ml)
+    day, course = product.day_mg_per_kg / 1000, product.course_mg_per_kg / 1000
+    lines = [
+        f"{product.key}: {product.name}, {form}, {percents} %",
+        f"at most {decimal_text(day)} g/kg a day and {decimal_text(course)} g/kg a course "
+        f"({product.dose_source.key})",
+    ]
+    if product.first_infusion_mg_ml:
+        first = "/".join(f"{mg_ml / 10:g}" for mg_ml in product.first_infusion_mg_ml)
+        lines.append(f"a first infusion only at {first} %")
+    # Uses with the same figures are shown once.
+    uses: dict[tuple[str, ...], list[str]] = {}
+    for indication in product.indications.values():
+        uses.setdefault(tuple(_figures(product, indication)), []).append(indication.key)
+    for figures, keys in uses.items():
+        lines += ["", f"{', '.join(keys)}: {figures[0]}", *figures[1:]]
+    lines += ["", "sources"]
+    for source in product.sources:
+        text = f"{source.key}, {source.standing}, read {source.date}: {source.text}"
+        lines += textwrap.wrap(text, _COLUMNS, initial_indent="  ", subsequent_indent="    ")
+        if source.own_choice:
+            lines += textwrap.wrap(
+                f"chosen: {source.reason}",
+                _COLUMNS,
+                initial_indent="    ",
+                subsequent_indent="    ",
+            )
     return lines
 
 
-def _line(name: str, rate: Rate, mg_ml: int, rung: TableRung | None = None) -> str:
-    rates = "".join(f"{rate.rate_ul_h(kg * 1000, mg_ml) / 1000:9.1f}" for kg in _WEIGHTS_KG)
-    dwell = f"{rung.dwell_s // 60} min" if rung else ""
-    return f"{name:10}{rates}  {dwell:7} {rate.label}"
+def _figures(product: Product, indication: Indication) -> list[str]:
+    mg_ml = max(product.concentrations_mg_ml)
+    several = len(product.concentrations_mg_ml) > 1
+    more = " (a weaker one takes more mL/h)" if several else ""
+    lines = [f"ladder from {indication.ladder_source}; mL/h of the {mg_ml / 10:g} % solution{more}"]
+    lines.append(
+        f"{'':8}" + "".join(f"{f'{kg} kg':>8}" for kg in WEIGHTS_KG) + "  dwell    printed"
+    )
+    for index, step in enumerate(indication.ladder):
+        lines.append(_line(f"rung {index}", step.rate, mg_ml, f"{step.dwell_ms // 60_000} min"))
+    lines.append(_line("maximum", indication.maximum, mg_ml))
+    caps: dict[Limit, list[str]] = {}
+    for flag in RISK_FLAGS:
+        caps.setdefault(indication.risk[flag], []).append(flag)
+    for cap, flags in caps.items():
+        lines.append(_line("at risk", cap, mg_ml))
+        if len(caps) > 1:
+            lines.append(f"{'':8}for {', '.join(flags)}")
+    return lines
+
+
+def _line(name: str, rate: Limit, mg_ml: int, dwell: str = "") -> str:
+    exact = Fraction(mg_ml)
+    rates = "".join(f"{rate.rate_ul_h(kg * 1000, exact) / 1000:8.1f}" for kg in WEIGHTS_KG)
+    return f"{name:8}{rates}  {dwell:7}  {rate} ({rate.source.key})"
