@@ -84,21 +84,28 @@ def _product(old: ProductRow, new: ProductRow) -> Iterator[Change]:
             yield Change(key, what, *texts, _effect(less, more))
     before = {row.key: row for row in old.indications}
     after = {row.key: row for row in new.indications}
+    found: list[Change] = []
     for name in sorted(before.keys() | after.keys()):
         where = f"{key}, {name}"
         if name not in after:
-            yield Change(where, "indication", "listed", "gone", OTHER)
+            found.append(Change(where, "indication", "listed", "gone", OTHER))
         elif name not in before:
             maximum = after[name].maximum.label
-            yield Change(where, "indication", "-", f"new, up to {maximum}", OTHER)
+            found.append(Change(where, "indication", "-", f"new, up to {maximum}", OTHER))
         else:
-            yield from _indication(where, before[name], after[name], new.concentrations_mg_ml)
-    if before.keys() != after.keys() and before and after:
-        # A first dose and an off-label use take the slowest of all: one that comes or goes
-        # changes them, though its own rates stand.
-        where = f"{key}, first dose and off-label"
-        slowest = _slowest(old), _slowest(new)
-        yield from _indication(where, *slowest, new.concentrations_mg_ml)
+            found += _indication(where, before[name], after[name], new.concentrations_mg_ml)
+    yield from found
+    if not found or not before or not after:
+        return
+    # A first dose and an off-label use take the slowest of all, so one indication that comes,
+    # goes or changes may change them in its own way.
+    where = f"{key}, first dose and off-label"
+    mixed = list(_indication(where, _slowest(old), _slowest(new), new.concentrations_mg_ml))
+    told = any(change.effect == FASTER for change in found)
+    if before.keys() != after.keys() or (
+        not told and any(change.effect == FASTER for change in mixed)
+    ):
+        yield from mixed
 
 
 def _slowest(row: ProductRow) -> IndicationRow:
