@@ -214,9 +214,7 @@ def _figures(product: Product, indication: Indication) -> list[str]:
     several = len(product.concentrations_mg_ml) > 1
     more = " (a weaker one takes more mL/h)" if several else ""
     lines = [f"ladder from {indication.ladder_source}; mL/h of the {mg_ml / 10:g} % solution{more}"]
-    lines.append(
-        f"{'':8}" + "".join(f"{f'{kg} kg':>8}" for kg in WEIGHTS_KG) + "  dwell    printed"
-    )
+    lines.append(f"{'':8}" + "".join(f"{f'{kg} kg':>8}" for kg in WEIGHTS_KG) + "  dwell   printed")
     for index, step in enumerate(indication.ladder):
         lines.append(_line(f"rung {index}", step.rate, mg_ml, f"{step.dwell_ms // 60_000} min"))
     lines.append(_line("maximum", indication.maximum, mg_ml))
@@ -233,4 +231,4 @@ def _figures(product: Product, indication: Indication) -> list[str]:
 def _line(name: str, rate: Limit, mg_ml: int, dwell: str = "") -> str:
     exact = Fraction(mg_ml)
     rates = "".join(f"{rate.rate_ul_h(kg * 1000, exact) / 1000:8.1f}" for kg in WEIGHTS_KG)
-    return f"{name:8}{rates}  {dwell:7}  {rate} ({rate.source.key})"
+    return f"{name:8}{rates}  {dwell:7} {rate} ({rate.source.key})"

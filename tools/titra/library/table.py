@@ -9,14 +9,15 @@ Format 1, little-endian, nothing padded:
 | 1 | number of products, in order of their keys |
 | 2 | length of everything before the signature |
 | | the products |
-| 32 | HMAC-SHA256 over all of the above, see `table_key` |
+| 32 | HMAC-SHA256 over all of the above; its key is HMAC-SHA256(device key, ``LIBRARY``) |
 
 A product: key and name (each a length byte and UTF-8), 1 for a powder, the concentrations in
 mg/mL and those of a first infusion (each a count and a byte each), the limits of a day and of a
 course in mg/kg (2 bytes each), the number of indications.
 
-An indication: its place in `INDICATIONS` (1), 1 when rungs are an own choice (1), the maximum,
-a cap for each of `RISK_FLAGS`, the number of rungs; a rung is a rate and its dwell in s (2).
+An indication: 0 to 4 for pi, cidp, itp, mmn, dm (1), 1 when rungs are an own choice (1), the
+maximum, a cap for each of cardiac, renal, thrombosis, diabetes, circulation, allergy, the number
+of rungs (1); a rung is a rate and its dwell in s (2).
 
 A rate is 4 bytes: ug of protein per kg and h, rounded down, with bit 31 set for a printed ``<``.
 mg/kg/min x 60 000 are ug/kg/h, so every printed figure is a whole number; of two figures that
