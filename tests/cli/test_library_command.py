@@ -48,7 +48,7 @@ def test_check_counts_what_is_there(titra):
     assert (done.returncode, done.stderr) == (0, "")
     assert lines(done.stdout) == [
         "11 products, 19 indications",
-        "47 sources: 11 checked, 8 not checked, 28 own choice",
+        "58 sources: 11 checked, 19 not checked, 28 own choice",
     ]
     own = titra("library", "check", "--library", HOSPITAL)
     assert lines(own.stdout)[0] == (

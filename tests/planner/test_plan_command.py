@@ -150,7 +150,8 @@ def test_the_examples_are_the_ones_promised():
 def test_the_text_fits_the_terminal(path, width, planned, library, today):
     order = load_order(str(path), library)
     console = Console(record=True, width=width, file=open("/dev/null", "w"))  # noqa: SIM115
-    render_plan(order, plan(order, library, today), console)
+    product = library.products[order.product.name]
+    render_plan(order, plan(order, library, today), product, console)
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= width
     # The picture is never wrapped: each of its rows starts at the axis.
@@ -164,7 +165,8 @@ def test_the_text_fits_the_terminal(path, width, planned, library, today):
 def test_a_refused_plan_renders_its_reasons(planned, order_bytes, library):
     changes = {"limits.max_rate_ml_h": "400"}
     console = Console(record=True, width=80, file=open("/dev/null", "w"))  # noqa: SIM115
-    render_plan(parse_order(order_bytes(changes), "", library), planned(changes), console)
+    order = parse_order(order_bytes(changes), "", library)
+    render_plan(order, planned(changes), library.products[order.product.name], console)
     assert "REFUSED  limits.max_rate_ml_h" in console.export_text()
 
 
@@ -185,7 +187,8 @@ def test_markup_in_an_order_is_not_interpreted(planned, order_bytes, library):
     changes = {"course.id": '"B-1"', "product.lots": (
         '[{ lot = "A/bold", expiry = 2031-06-30, grams = 40 }]')}  # fmt: skip
     console = Console(record=True, width=80, file=open("/dev/null", "w"))  # noqa: SIM115
-    render_plan(parse_order(order_bytes(changes), "", library), planned(changes), console)
+    order = parse_order(order_bytes(changes), "", library)
+    render_plan(order, planned(changes), library.products[order.product.name], console)
     assert "A/bold" in console.export_text()
 
 
@@ -198,7 +201,8 @@ def test_the_order_document_explains_every_key():
     text = (ROOT / "docs/orders.md").read_text()
     keys = [
         "weight_kg", "risk", "tolerance", "name", "indication", "concentration_percent", "lots",
-        "lot", "expiry", "grams", "diluent_ml", "days", "place", "premedication_minutes",
+        "lot", "expiry", "grams", "diluent_ml", "vial_grams", "bag_ml",
+        "days", "place", "premedication_minutes",
         "max_rate_ml_h", "occlusion_kpa", "kvo_ml_h", "id", "last_dose", "confirms",
         "confirm_after_s", "actions", "at", "do",
     ]  # fmt: skip

@@ -189,6 +189,9 @@ def _shown(product: Product) -> list[str]:
     if product.first_infusion_mg_ml:
         first = "/".join(f"{mg_ml / 10:g}" for mg_ml in product.first_infusion_mg_ml)
         lines.append(f"a first infusion only at {first} %")
+    if product.vials_mg and product.vials_source:
+        sizes = "/".join(decimal_text(Fraction(mg, 1000)) for mg in product.vials_mg)
+        lines.append(f"vials of {sizes} g ({product.vials_source.key})")
     # Uses with the same figures are shown once.
     uses: dict[tuple[str, ...], list[str]] = {}
     for indication in product.indications.values():

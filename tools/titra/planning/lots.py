@@ -85,6 +85,14 @@ def allot(
             wanted_mg -= taken_mg
             left_mg[index] -= taken_mg
             uses.append(LotUse(lot.lot, lot.expiry, taken_mg))
+            if lot.vial_mg and left_mg[index] % lot.vial_mg and day + 1 < len(doses_mg):
+                found.warn(
+                    "vial-opened",
+                    f"day {day + 1} opens a vial of {kilo(lot.vial_mg)} g of lot {lot.lot} and "
+                    f"leaves {kilo(left_mg[index] % lot.vial_mg)} g of it: an opened vial is not "
+                    "kept, expected lots that suit each day",
+                    f"product.lots[{index}].vial_grams",
+                )
             if today <= lot.expiry < today + timedelta(days=day):
                 found.refuse(
                     "lot-expired",

@@ -39,16 +39,17 @@ def run_plan(
         _print_errors(error.lines())
         return exit_codes.WRONG_INPUT
     today = today or date.today()
+    product = library.products[order.product.name]
     compiled = plan(order, library, today)
     nearest = nearest_plans(order, library, today, compiled)
     if as_json:
-        _print_json(plan_json(compiled, nearest))
+        _print_json(plan_json(order, compiled, product, nearest))
     elif not compiled.refused:
         from rich.console import Console
 
         from titra.planning.plan_text import render_plan
 
-        render_plan(order, compiled, Console())
+        render_plan(order, compiled, product, Console())
     _print_errors([reason.line(f"{path}: refused") for reason in compiled.refused])
     if compiled.refused and not as_json:
         offers = [offer.line(path) for offer in nearest]

@@ -62,7 +62,8 @@ class DayPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """``days`` is empty exactly when ``refused`` is not: nobody runs a refused ladder."""
+    """``days`` is empty exactly when ``refused`` is not: nobody runs a refused ladder.
+    ``today`` is the day for which it was made."""
 
     order_sha256: str
     product: str
@@ -71,6 +72,7 @@ class Plan:
     warnings: tuple[Reason, ...]
     days: tuple[DayPlan, ...]
     sources: tuple[Source, ...]
+    today: date
 
 
 @dataclass

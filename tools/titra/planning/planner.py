@@ -109,6 +109,7 @@ class _Planner:
             warnings=tuple(self.found.warnings),
             days=days,
             sources=self._sources(caps),
+            today=self.today,
         )
 
     # --- who and where ------------------------------------------------------------
