@@ -144,20 +144,20 @@ def test_vials_hold_the_dose_and_nothing_smaller_would(sizes, dose_mg, more_mg):
 
 
 @pytest.mark.req("M13")
-def test_vials_of_the_size_that_the_order_names(order_of, planned, library):
+def test_vials_of_the_size_that_the_order_names(planned, library):
     lot = '[{ lot = "A", expiry = 2031-06-30, grams = 50, vial_grams = 10 }]'
     changes = {"product.lots": lot, "dose.grams": "45"}
-    (use,) = vials_of(planned(changes).days, 1, order_of(changes).product.lots,
-                      library.products["gammagard-liquid"])  # fmt: skip
+    made = planned(changes)
+    (use,) = vials_of(made, made.days[0], library.products["gammagard-liquid"])
     assert (use.vials, use.left_mg, use.by) == (((10_000, 5),), 5_000, "order")
 
 
 @pytest.mark.req("M13", "M9")
-def test_a_powders_lot_is_opened_as_a_whole(order_of, planned, library):
+def test_a_powders_lot_is_opened_as_a_whole(planned, library):
     lot = '{ lot = "C", expiry = 2031-01-31, grams = 12, diluent_ml = 200 }'
     changes = {**product("carimune-nf", "pi", "6", lot), "dose.grams": "9"}
-    (use,) = vials_of(planned(changes).days, 1, order_of(changes).product.lots,
-                      library.products["carimune-nf"])  # fmt: skip
+    made = planned(changes)
+    (use,) = vials_of(made, made.days[0], library.products["carimune-nf"])
     assert (use.vials, use.left_mg, use.diluent_ul) == (((12_000, 1),), 3_000, 200_000)
 
 

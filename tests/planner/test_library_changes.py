@@ -48,7 +48,8 @@ ITP = HOSPITAL[HOSPITAL.index("[indications.pi]") : HOSPITAL.index("[sources")].
     ],
 )  # fmt: skip
 def test_more_says_faster_and_the_way_back_says_slower(change, what, texts):
-    old, new = rows(HOSPITAL), rows(HOSPITAL.replace(*change, 1))
+    was, becomes = change
+    old, new = rows(HOSPITAL), rows(HOSPITAL.replace(was, becomes, 1))
     (there,) = changes(old, new)
     (back,) = changes(new, old)
     assert (there.what, there.old, there.new, there.effect) == (what, *texts, FASTER)

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import tempfile
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from host_sim.simulator_key import SIMULATOR_KEY
-from titra.library import table
+from titra.course_report import run_course
+from titra.library import load_library, table
 from titra.library.library_command import check, compile_to, diff, show, verify
+from titra.planning.course_record import CourseRecord, Session, write_record
+from titra.planning.order import Order, load_order
+from titra.planning.plan_command import run_plan
+from titra.planning.plan_records import DayPlan
+from titra.planning.planner import plan
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSPITAL, NEXT = Path("examples/hospital"), Path("examples/hospital-next")
 TABLE = Path("house.tlib")
+ORDER = "examples/two-days.toml"
+COURSE_DAY = datetime(2026, 11, 20, 9, 0)
 
 
-def _ran(typed: str, run: Callable[[], int]) -> str:
-    """``typed``, then what ``run`` printed, and its exit code unless that is 0."""
+def _ran(typed: str, run: Callable[[], int], lines: int | None = None) -> str:
+    """``typed``, then what ``run`` printed (its first ``lines``), and its exit code unless 0."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         code = run()
     end = f"(exit code {code})\n" if code else ""
-    return f"$ titra {typed}\n{out.getvalue()}{end}"
+    told = [line.rstrip() + "\n" for line in out.getvalue().splitlines()]
+    return f"$ titra {typed}\n{''.join(told[:lines])}{end}"
 
 
 def _block(*examples: str) -> str:
@@ -82,10 +94,72 @@ def library_format() -> str:
     return (table.__doc__ or "").partition("\n\n")[2].replace("``", "`")
 
 
+def _as_planned(order: Order, day: DayPlan, started: datetime) -> Session:
+    """A session that went as planned."""
+    return Session(
+        course=order.course.id or "",
+        day=day.day,
+        started=started,
+        ended=started + timedelta(milliseconds=day.duration_with_slew_ms // 1000 * 1000),
+        product=order.product.name,
+        indication=order.product.indication,
+        place=order.setting.place,
+        first_dose=True,
+        weight_g=day.weight_g,
+        concentration_mg_ml=day.concentration_mg_ml,
+        course_mg=order.dose.mg,
+        dose_mg=day.dose_mg,
+        delivered_mg=day.dose_mg,
+        delivered_ul=day.volume_ul,
+        highest_ul_h=day.rungs[-1].rate_ul_h,
+        premedication_minutes=order.setting.premedication_minutes,
+        state="COMPLETE",
+        reaction="none",
+        ceiling_ul_h=None,
+        alarms=("INFUSION_COMPLETE",),
+        lots=day.lots,
+        order_sha256=order.sha256,
+        source="simulated",
+    )
+
+
+def course() -> str:
+    """A made-up record of a first day, as ``titra course`` and ``titra plan`` see it."""
+    order = load_order(str(ROOT / ORDER))
+    (first, _), at = plan(order, load_library(), COURSE_DAY.date()).days, COURSE_DAY
+    session = _as_planned(order, first, at)
+    plain = {"COLUMNS": "80", "TERM": "dumb"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        patch.dict(os.environ, plain),
+    ):
+        Path("examples").symlink_to(ROOT / "examples")
+        record = Path("record.json")
+        write_record(record, CourseRecord((session,)))
+        evening, morning = at.replace(hour=20), at.replace(day=at.day + 1, hour=9)
+        return _block(
+            _ran(
+                f"course {record} --at {evening:%Y-%m-%dT%H:%M}",
+                lambda: run_course(record, evening, None, None, None, False),
+            ),
+            _ran(
+                f"plan {ORDER} --record {record} --at {evening:%Y-%m-%dT%H:%M}",
+                lambda: run_plan(ORDER, False, record_path=record, now=evening),
+            ),
+            _ran(
+                f"plan {ORDER} --record {record} --at {morning:%Y-%m-%dT%H:%M}   # its beginning",
+                lambda: run_plan(ORDER, False, record_path=record, now=morning),
+                lines=9,
+            ),
+        )
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "library-check": library_check,
     "library-show": library_show,
     "library-diff": library_diff,
     "library-table": library_table,
     "library-format": library_format,
+    "course": course,
 }

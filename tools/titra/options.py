@@ -41,6 +41,22 @@ def baud_option(command: Callable) -> Callable:
     )(command)
 
 
+def record_options(command: Callable) -> Callable:
+    """``--record FILE`` and ``--at TIME``: the command's ``record`` and ``at``, else None."""
+    command = click.option(
+        "--at",
+        type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+        metavar="TIME",
+        help="As of this local time, such as 2026-11-20T09:30; else now.",
+    )(command)
+    return click.option(
+        "--record",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The patient's course record: what was given before, see `titra course`.",
+    )(command)
+
+
 def library_option(command: Callable) -> Callable:
     """``--library DIR``: the command's ``library`` is that folder, else the one in the
     environment, else None."""

@@ -21,10 +21,8 @@ def _simulator_option(function):
     )(function)
 
 
-def _no_key(message: str) -> click.ClickException:
-    error = click.ClickException(message)
-    error.exit_code = exit_codes.WRONG_INPUT
-    return error
+class _NoKey(click.ClickException):
+    exit_code = exit_codes.WRONG_INPUT
 
 
 def _key(key: bytes | None, simulator: bool) -> bytes:
@@ -34,7 +32,7 @@ def _key(key: bytes | None, simulator: bool) -> bytes:
     if simulator:
         return SIMULATOR_KEY
     if key is None:
-        raise _no_key(f"no key: expected --key-file FILE, {KEY_VARIABLE}, or --simulator-key")
+        raise _NoKey(f"no key: expected --key-file FILE, {KEY_VARIABLE}, or --simulator-key")
     return key
 
 

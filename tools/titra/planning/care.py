@@ -14,8 +14,8 @@ from math import ceil
 from pump.core.units import MS_PER_H, MS_PER_MIN
 from titra.library import Product
 from titra.planning.ladder import ml_h, spans_of
-from titra.planning.order import Lot, Order
-from titra.planning.plan_records import DayPlan
+from titra.planning.order import Order
+from titra.planning.plan_records import DayPlan, Plan
 from titra.planning.planner import FIRST_AGAIN_AFTER, USUAL_INTERVAL
 
 # Hospital practice: before, 15 min after the start, at each rise, at the end, and 30 to 60 min
@@ -106,24 +106,25 @@ class VialUse:
         return sum(mg * count for mg, count in self.vials) - self.dose_mg if self.vials else 0
 
 
-def vials_of(
-    days: Sequence[DayPlan], number: int, lots: Sequence[Lot], product: Product
-) -> tuple[VialUse, ...]:
-    """What day ``number`` (from 1) takes from each lot, in vials: of the order's size, else as
-    few grams and then as few vials as the sizes of the library allow.
+def vials_of(plan: Plan, day: DayPlan, product: Product) -> tuple[VialUse, ...]:
+    """What ``day`` of ``plan`` takes from each lot, in vials: of the order's size, else as few
+    grams and then as few vials as the sizes of the library allow.
 
     A powder's lot is mixed as a whole: the last day of it opens all that is left of it.
     """
-    by_name = {lot.lot: lot for lot in lots}
+    by_name = {lot.lot: lot for lot in plan.lots}
     uses = []
-    for use in days[number - 1].lots:
+    for use in day.lots:
         lot = by_name[use.lot]
-        takes = [other.dose_mg if other.lot == use.lot else 0 for day in days for other in day.lots]
+        takes = {
+            other.day: taken.dose_mg
+            for other in plan.days
+            for taken in other.lots
+            if taken.lot == use.lot
+        }
         opened_mg = use.dose_mg
-        if lot.diluent_ul is not None and not any(
-            other.lot == use.lot for day in days[number:] for other in day.lots
-        ):
-            opened_mg += lot.dose_mg - sum(takes)
+        if lot.diluent_ul is not None and day.day == max(takes):
+            opened_mg += lot.dose_mg - sum(takes.values())
         if lot.vial_mg:
             vials = ((lot.vial_mg, ceil(opened_mg / lot.vial_mg)),)
         else:
@@ -170,10 +171,11 @@ class Interval:
     first_after: date
 
 
-def interval_of(order: Order, today: date) -> Interval:
-    """When the last dose was and the next one is, counted from the earliest last day."""
+def interval_of(order: Order, today: date, days: int | None = None) -> Interval:
+    """When the last dose was and the next one is, counted from the earliest last day; ``days``
+    are left of the course, all of them unless given."""
     last = order.course.last_dose
-    last_day = today + timedelta(days=order.dose.days - 1)
+    last_day = today + timedelta(days=(days or order.dose.days) - 1)
     low, high = USUAL_INTERVAL
     return Interval(
         None if last is None else (today - last).days,

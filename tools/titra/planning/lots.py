@@ -101,3 +101,16 @@ def allot(
                 )
         days.append(tuple(uses))
     return days
+
+
+def allot_delivered(uses: Sequence[LotUse], delivered_mg: int) -> tuple[LotUse, ...]:
+    """What was taken of each lot of a day, in their order, when ``delivered_mg`` were given; a
+    lot that nothing was taken from was not given.  More than was allotted is the last one's."""
+    taken, left_mg = [], delivered_mg
+    for index, use in enumerate(uses):
+        last = index == len(uses) - 1
+        dose_mg = left_mg if last else min(use.dose_mg, left_mg)
+        left_mg -= dose_mg
+        if dose_mg:
+            taken.append(LotUse(use.lot, use.expiry, dose_mg))
+    return tuple(taken)

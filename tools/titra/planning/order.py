@@ -52,8 +52,8 @@ _BAG_MIN_ML, _BAG_MAX_ML = 10, 2000
 _CONFIRM_AFTER_MAX_S = 900
 
 # Lots and course ids travel over the serial line, where blanks and `*` separate.
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,23}"
-_NAME_EXPECTED = "1 to 24 letters, digits, dots, dashes, slashes or underscores"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,23}"
+NAME_EXPECTED = "1 to 24 letters, digits, dots, dashes, slashes or underscores"
 
 
 class OrderError(InputError):
@@ -111,11 +111,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class OrderLimits:
-    """The prescriber's own limits; ``max_rate_ul_h`` is exact, not yet rounded."""
+    """The prescriber's own limits; ``max_rate_ul_h`` is exact, not yet rounded.
+
+    ``ceiling_ul_h`` is what a mild reaction left; it comes from a course record, never from an
+    order.
+    """
 
     max_rate_ul_h: Fraction | None
     occlusion_pa: int
     kvo_ul_h: int
+    ceiling_ul_h: int | None = None
 
 
 @dataclass(frozen=True)
@@ -267,7 +272,7 @@ def _milli(table: Table, key: str, unit: str, small: str, high: int, **default: 
 
 
 def _read_lot(table: Table, product: Product | None) -> Lot:
-    lot = table.text("lot", _NAME_EXPECTED, _NAME)
+    lot = table.text("lot", NAME_EXPECTED, NAME)
     expiry = table.day("expiry")
     dose_mg = _milli(table, "grams", "g", "mg", _GRAMS_MAX)
     diluent_ul = None
@@ -319,7 +324,7 @@ def _read_limits(table: Table) -> OrderLimits:
 
 
 def _read_course(table: Table) -> Course:
-    course_id = table.text("id", _NAME_EXPECTED, _NAME, default=None)
+    course_id = table.text("id", NAME_EXPECTED, NAME, default=None)
     last_dose = table.day("last_dose", default=None)
     table.finish()
     return Course(course_id, last_dose)

@@ -25,7 +25,7 @@ def plan_json(
     when anything was refused; ``nearest`` then holds what would be accepted instead.
     Dates are ``YYYY-MM-DD``.
     """
-    interval = interval_of(order, plan.today)
+    interval = interval_of(order, plan.today, len(plan.days))
     first = any(day.first_dose for day in plan.days)
     return {
         "notice": NOTICE,
@@ -135,7 +135,7 @@ def _day(order: Order, product: Product, plan: Plan, day: DayPlan) -> dict[str, 
                 "left_g": _milli(use.left_mg),
                 "diluent_ml": None if use.diluent_ul is None else _milli(use.diluent_ul),
             }
-            for use in vials_of(plan.days, day.day, order.product.lots, product)
+            for use in vials_of(plan, day, product)
         ],
     }
 

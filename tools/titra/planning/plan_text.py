@@ -141,7 +141,7 @@ def _why(rung: Rung) -> str:
 def _around(console: Console, order: Order, plan: Plan) -> None:
     """Before the first day, and after the last."""
     _line(console, premedication_text(order, any(day.first_dose for day in plan.days)))
-    interval = interval_of(order, plan.today)
+    interval = interval_of(order, plan.today, len(plan.days))
     since = "" if interval.days is None else f"{interval.days} days since the last dose; "
     _line(
         console,
@@ -165,7 +165,7 @@ def _vitals(console: Console, day: DayPlan) -> None:
 
 
 def _supplies(console: Console, order: Order, product: Product, plan: Plan, day: DayPlan) -> None:
-    uses = vials_of(plan.days, day.day, order.product.lots, product)
+    uses = vials_of(plan, day, product)
     guessed = any(use.vials and use.by == "library" for use in uses)
     _line(console, "Supplies, vials as the library knows their sizes:" if guessed else "Supplies:")
     expiry = {use.lot: use.expiry for use in day.lots}

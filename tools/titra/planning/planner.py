@@ -11,6 +11,7 @@ from pump.core.limits import (
     CHECK_INTERVAL_MS,
     CHECK_INTERVAL_RISK_MS,
     DELIVERY_MAX_MS,
+    RATE_RESOLUTION_UL_H,
     SLEW_MIN_UL_H_S,
     VTBI_MAX_UL,
     VTBI_MIN_UL,
@@ -110,6 +111,7 @@ class _Planner:
             days=days,
             sources=self._sources(caps),
             today=self.today,
+            lots=self.order.product.lots,
         )
 
     # --- who and where ------------------------------------------------------------
@@ -212,6 +214,10 @@ class _Planner:
             extra.append(("home", HOME_LIMIT))
         prescriber = self.order.limits.max_rate_ul_h
         caps = caps_of(self.indications, self.risk, extra, prescriber, self.weight_g, self.mg_ml)
+        ceiling_ul_h = self.order.limits.ceiling_ul_h
+        if ceiling_ul_h is not None:
+            rate_ul_h = ceiling_ul_h // RATE_RESOLUTION_UL_H * RATE_RESOLUTION_UL_H
+            caps = (*caps, Cap("reaction", rate_ul_h, f"{ml_h(ceiling_ul_h)} mL/h"))
         if prescriber is None:
             return caps
         label = lowest([cap for cap in caps if cap.name in LIMIT_MAY_NOT_EXCEED])
