@@ -234,6 +234,7 @@ th, td { border-bottom: 1px solid #8886; padding: .35rem .6rem; text-align: left
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .bad { font-weight: bold; color: #b3261e; }
 @media (prefers-color-scheme: dark) { .bad { color: #ff8a80; } }
+time { white-space: nowrap; }
 .scroll { overflow-x: auto; }
 """
 
@@ -254,6 +255,24 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]], numbers: Iterable
     )
 
 
+def _page_cells(session: Session) -> tuple[str, ...]:
+    say = html.escape
+    reaction = say(_reaction(session))
+    minutes = session.premedication_minutes
+    alarms = [alarm for alarm in session.alarms if alarm != "INFUSION_COMPLETE"]
+    return (
+        str(session.day),
+        f"<time>{session.started:%Y-%m-%d}</time> {session.started:%H:%M} to {session.ended:%H:%M}",
+        say(f"{session.product}, {session.indication}, {session.concentration_mg_ml / 10:g} %"),
+        session.place + (", first dose" if session.first_dose else ""),
+        f"{_grams(session.delivered_mg)} of {_grams(session.dose_mg)}",
+        f"{kilo(session.delivered_ul)} mL",
+        say(", ".join([session.state, *alarms])),
+        reaction if session.reaction == "none" else f'<span class="bad">{reaction}</span>',
+        "none" if minutes is None else f"{minutes} min before",
+    )
+
+
 def html_text(record: CourseRecord, now: datetime) -> str:
     """One page without anything from elsewhere."""
     say = html.escape
@@ -271,23 +290,10 @@ def html_text(record: CourseRecord, now: datetime) -> str:
         parts.append(f"<h2>{say(course)}</h2>\n<p>{_grams(total)} of {_grams(of)} delivered.</p>\n")
         parts.append(
             _table(
-                ("day", "from", "to", "product", "place", "ordered", "delivered", "volume", "ended",
-                 "reaction", "alarms", "premedication"),
-                (
-                    (
-                        str(s.day), f"{s.started:%Y-%m-%d %H:%M}", f"{s.ended:%Y-%m-%d %H:%M}",
-                        say(f"{s.product}, {s.indication}, {s.concentration_mg_ml / 10:g} %"),
-                        s.place + (", first dose" if s.first_dose else ""), _grams(s.dose_mg),
-                        _grams(s.delivered_mg), f"{kilo(s.delivered_ul)} mL", say(s.state),
-                        say(_reaction(s)) if s.reaction == "none"
-                        else f'<span class="bad">{say(_reaction(s))}</span>',
-                        say(", ".join(s.alarms)) or "none",
-                        "none" if s.premedication_minutes is None
-                        else f"{s.premedication_minutes} min before",
-                    )
-                    for s in sessions
-                ),
-                (5, 6, 7),
+                ("day", "time", "product", "place", "delivered", "volume", "ended", "reaction",
+                 "premedication"),
+                (_page_cells(session) for session in sessions),
+                (4, 5),
             )
         )  # fmt: skip
         parts.append(

@@ -39,6 +39,7 @@ from titra import (
     chip_tables,
     doc_examples,
     hil_tables,
+    sweep_tables,
     trace_tables,
     traceability,
     wiring,
@@ -367,6 +368,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     ),
     **trace_tables.GENERATORS,
     **hil_tables.GENERATORS,
+    **sweep_tables.GENERATORS,
 }
 
 
