@@ -3,16 +3,17 @@
 import hashlib
 import hmac
 import struct
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product as pairs_of
+from pathlib import Path
 
 import pytest
 
 from host_sim.simulator_key import SIMULATOR_KEY as KEY
 from pump.core.limits import RUNGS_MAX
-from titra.library import RISK_FLAGS, Library, load_library
+from titra.library import INDICATIONS, RISK_FLAGS, Library, load_library
 from titra.library.changes import changes
-from titra.library.loader import product_from_toml
 from titra.library.table import (
     MAGIC,
     SIGNATURE_BYTES,
@@ -24,6 +25,7 @@ from titra.library.table import (
     table_key,
 )
 
+ROOT = Path(__file__).parents[2]
 OTHER_KEY = bytes(range(32))
 
 
@@ -134,14 +136,7 @@ def test_a_malformed_table_is_refused_though_its_signature_fits(table, make, mes
         read_table(signed(make(table[:-SIGNATURE_BYTES])), KEY)
 
 
-def _library(text: str, key: str = "house") -> Library:
-    product = product_from_toml(text.encode(), f"{key}.toml", key)
-    return Library({key: product})
-
-
 def test_more_than_the_format_holds_is_refused_when_it_is_compiled(library):
-    from dataclasses import replace
-
     row = library.products["privigen"]
     with pytest.raises(TableError, match="does not fit the format"):
         compile_table(Library({"privigen": replace(row, name="x" * 300)}), KEY)
@@ -166,3 +161,9 @@ def test_the_layout_that_is_described_is_the_layout(table):
     assert table[8:].startswith(
         b"\x07asceniv\x0cAsceniv 10 %\0\1\x64\0" + struct.pack("<HH", 1000, 2000) + b"\1\0\1"
     )
+
+
+def test_the_order_of_indications_and_flags_is_the_one_that_is_documented():
+    text = " ".join((ROOT / "docs/library.md").read_text().split())
+    assert f"0 to {len(INDICATIONS) - 1} for {', '.join(INDICATIONS)} (1)" in text
+    assert f"a cap for each of {', '.join(RISK_FLAGS)}, the number" in text
