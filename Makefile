@@ -5,7 +5,7 @@ READY := .venv/.ready
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly emulator budget names bench hil hil-mutants lint docs docs-check lock clean
+.PHONY: help setup demo test nightly emulator budget plan-sweep names bench hil hil-mutants lint docs docs-check lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -49,6 +49,10 @@ emulator: $(READY) ## the firmware on MicroPython in an emulated RP2040: make em
 
 budget: $(READY) ## what the firmware costs on the chip, into docs: make budget UF2=path
 	$(BIN)/python -m titra.chip_budget "$(or $(UF2),$(TITRA_UF2))"
+	$(BIN)/python -m titra.docgen
+
+plan-sweep: $(READY) ## plans every product, weight, set of flags and dose, runs the ladders, into docs
+	PYTHONPATH=tests $(BIN)/python -m plan_sweep --write
 	$(BIN)/python -m titra.docgen
 
 names: $(READY)  ## the order of names that makes ticks shortest: make names UF2=path

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from planner_orders import product
 from rich.console import Console
 
 from titra.planning.order import load_order, parse_order
@@ -80,8 +81,38 @@ def test_an_unsafe_order_exits_3_with_one_line_per_reason(run):
     code, out, err, path = run({"limits.max_rate_ml_h": "400", "course.last_dose": "2027-01-01"})
     assert code == 3
     assert out == ""
-    assert len(err.splitlines()) == 2
-    assert all(line.startswith(f"{path}: refused: ") for line in err.splitlines())
+    *reasons, nearest = err.splitlines()
+    assert len(reasons) == 2
+    assert all(line.startswith(f"{path}: refused: ") for line in reasons)
+    stands = "nothing is offered while this stands: last-dose-in-future"
+    assert nearest == f"{path}: nearest: {stands}"
+
+
+def test_a_refusal_names_the_nearest_plans_on_lines_of_their_own(run):
+    changes = {**product("bivigam", "pi", "10"), "dose.grams": "50"}
+    _, out, err, path = run(changes)
+    assert out == ""
+    assert [line for line in err.splitlines() if ": nearest: " in line] == [
+        f"{path}: nearest: dose.days = 2 instead of 1 would be accepted: 2 days of up to 250 mL "
+        "in 3:13:57 h",
+        f"{path}: nearest: dose.grams = 48 instead of 50 would be accepted: 480 mL in 5:58:26 h; "
+        "less than was prescribed: for the prescriber to decide",
+    ]
+    _, out, err, _ = run(changes, as_json=True)
+    offers = json.loads(out)["nearest"]
+    assert "nearest" not in err
+    assert [(offer["field"], offer["now"], offer["to"]) for offer in offers] == [
+        ("dose.days", 1, 2), ("dose.grams", 50, 48),
+    ]  # fmt: skip
+    assert [len(offer["days"]) for offer in offers] == [2, 1]
+    assert offers[1]["days"][0]["volume_ml"] == 480
+    assert offers[1]["warnings"] == ["little-time-left"]
+
+
+def test_that_no_single_change_would_do_is_said(run):
+    _, _, err, _ = run({"limits.max_rate_ml_h": "0.1", "patient.weight_kg": "200"})
+    assert err.splitlines()[-1].endswith("no single change of days, grams, limit or mix would be "
+                                         "accepted")  # fmt: skip
 
 
 def test_the_json_of_an_unsafe_order_lists_what_was_refused(run):
@@ -119,7 +150,8 @@ def test_the_examples_are_the_ones_promised():
 def test_the_text_fits_the_terminal(path, width, planned, library, today):
     order = load_order(str(path), library)
     console = Console(record=True, width=width, file=open("/dev/null", "w"))  # noqa: SIM115
-    render_plan(order, plan(order, library, today), console)
+    product = library.products[order.product.name]
+    render_plan(order, plan(order, library, today), product, console)
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= width
     # The picture is never wrapped: each of its rows starts at the axis.
@@ -133,7 +165,8 @@ def test_the_text_fits_the_terminal(path, width, planned, library, today):
 def test_a_refused_plan_renders_its_reasons(planned, order_bytes, library):
     changes = {"limits.max_rate_ml_h": "400"}
     console = Console(record=True, width=80, file=open("/dev/null", "w"))  # noqa: SIM115
-    render_plan(parse_order(order_bytes(changes), "", library), planned(changes), console)
+    order = parse_order(order_bytes(changes), "", library)
+    render_plan(order, planned(changes), library.products[order.product.name], console)
     assert "REFUSED  limits.max_rate_ml_h" in console.export_text()
 
 
@@ -154,7 +187,8 @@ def test_markup_in_an_order_is_not_interpreted(planned, order_bytes, library):
     changes = {"course.id": '"B-1"', "product.lots": (
         '[{ lot = "A/bold", expiry = 2031-06-30, grams = 40 }]')}  # fmt: skip
     console = Console(record=True, width=80, file=open("/dev/null", "w"))  # noqa: SIM115
-    render_plan(parse_order(order_bytes(changes), "", library), planned(changes), console)
+    order = parse_order(order_bytes(changes), "", library)
+    render_plan(order, planned(changes), library.products[order.product.name], console)
     assert "A/bold" in console.export_text()
 
 
@@ -167,7 +201,8 @@ def test_the_order_document_explains_every_key():
     text = (ROOT / "docs/orders.md").read_text()
     keys = [
         "weight_kg", "risk", "tolerance", "name", "indication", "concentration_percent", "lots",
-        "lot", "expiry", "grams", "diluent_ml", "days", "place", "premedication_minutes",
+        "lot", "expiry", "grams", "diluent_ml", "vial_grams", "bag_ml",
+        "days", "place", "premedication_minutes",
         "max_rate_ml_h", "occlusion_kpa", "kvo_ml_h", "id", "last_dose", "confirms",
         "confirm_after_s", "actions", "at", "do",
     ]  # fmt: skip

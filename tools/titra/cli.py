@@ -19,6 +19,8 @@ NOT_A_MEDICAL_DEVICE = "Bench and research device: not a medical device, never f
 # name: (module with a click command called ``command``, help)
 _COMMANDS = {
     "plan": ("titra.commands.plan", "Compile an order into a ladder, or say why not."),
+    "library": ("titra.commands.library", "Check, show, compare and sign the drug library."),
+    "course": ("titra.commands.course", "Show, review and export a course record."),
     "simulate": ("titra.commands.simulate", "Run an order on the simulated board."),
     "serve": ("titra.commands.serve", "Put the simulated board behind a serial line."),
     "replay": ("titra.commands.replay", "Run a trace again and compare."),

@@ -34,7 +34,16 @@ from pump.core import infusion_state as st
 from pump.protocol import authentication as auth
 from pump.protocol import messages
 from pump.protocol.framing import Crc16
-from titra import chip_limits, chip_tables, hil_tables, trace_tables, traceability, wiring
+from titra import (
+    chip_limits,
+    chip_tables,
+    doc_examples,
+    hil_tables,
+    sweep_tables,
+    trace_tables,
+    traceability,
+    wiring,
+)
 from titra.drawings import DRAWINGS
 from titra.files import write_whole
 from titra.library.document import markdown_table
@@ -347,6 +356,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "prescription-record": lambda: _bytes_of(checkpoint.StoredPrescription),
     "log-kinds": _log_kinds,
     "library": markdown_table,
+    **doc_examples.GENERATORS,
     **chip_limits.GENERATORS,
     **chip_tables.GENERATORS,
     "wiring-pins": lambda: _table(
@@ -358,6 +368,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     ),
     **trace_tables.GENERATORS,
     **hil_tables.GENERATORS,
+    **sweep_tables.GENERATORS,
 }
 
 

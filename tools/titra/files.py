@@ -13,10 +13,15 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises ``OSError``; no temporary file is left behind.
     """
+    write_whole_bytes(path, text.encode())
+
+
+def write_whole_bytes(path: Path, raw: bytes) -> None:
+    """As `write_whole`."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -16,8 +16,11 @@ from host_sim.simulation import Person, RunSpec, Simulation
 from pump.core import alarm_conditions as ac
 from pump.core import units
 from titra import exit_codes
+from titra.course_session import session_of
 from titra.files import write_whole
 from titra.library import Library, LibraryError, load_library
+from titra.planning.course_record import CourseRecord, RecordError, read_record, write_record
+from titra.planning.course_rules import plan_in_course
 from titra.planning.order import Order, OrderError, load_order
 from titra.planning.plan_records import DayPlan, Plan
 from titra.planning.planner import plan
@@ -42,6 +45,23 @@ class SimulateError(Exception):
         self.lines = lines
 
 
+@dataclass
+class InCourse:
+    """A run that belongs to a course record: the file, when it starts, and what is found."""
+
+    path: Path
+    at: datetime
+    record: CourseRecord = CourseRecord()
+    order: Order | None = None
+    day: DayPlan | None = None
+
+    def add(self, summary: Summary) -> None:
+        """Append what the run came to, and write the record whole.  Raises ``OSError``."""
+        assert self.order is not None and self.day is not None
+        session = session_of(self.order, self.day, self.at, summary)
+        write_record(self.path, self.record.with_session(session))
+
+
 def program_for(day: DayPlan, order: Order) -> Program:
     """What goes over the serial line for ``day``."""
     return Program(
@@ -60,28 +80,45 @@ def program_for(day: DayPlan, order: Order) -> Program:
 
 
 def compile_order(
-    path: str, day_number: int, today: date, faults: tuple[FaultSpec, ...], seed: int
+    path: str,
+    day_number: int,
+    today: date,
+    faults: tuple[FaultSpec, ...],
+    seed: int,
+    library_directory: Path | None = None,
+    course: InCourse | None = None,
 ) -> RunSpec:
-    """The run that the order file ``path`` asks for.
+    """The run that the order file ``path`` asks for, by the built-in library and the product
+    files in ``library_directory``.  With ``course`` it is the next day by that record, whatever
+    ``day_number`` says.
 
     Raises ``SimulateError`` with every reason when the order is wrong or refused.
     """
     try:
-        library = load_library()
+        library = load_library(library_directory)
         order = load_order(path, library)
-    except (OrderError, LibraryError) as error:
+        if course is not None:
+            course.record = read_record(course.path, may_be_new=True)
+    except (OrderError, LibraryError, RecordError) as error:
         raise SimulateError(exit_codes.WRONG_INPUT, error.lines()) from None
-    compiled = plan(order, library, today)
+    if course is None:
+        compiled = plan(order, library, today)
+    else:
+        compiled = plan_in_course(order, library, course.at, course.record)
     if compiled.refused:
         raise SimulateError(
             exit_codes.REFUSED, [reason.line(f"{path}: refused") for reason in compiled.refused]
         )
-    if day_number > len(compiled.days):
+    if course is not None:
+        day_number = 1
+    elif day_number > len(compiled.days):
         raise SimulateError(
             exit_codes.WRONG_INPUT,
             [f"--day: {day_number}, expected 1 to {len(compiled.days)}: the order's days"],
         )
     day = compiled.days[day_number - 1]
+    if course is not None:
+        course.order, course.day = order, day
     person = Person(
         order.person.confirms,
         float(order.person.confirm_after_s),
@@ -203,8 +240,11 @@ class Result:
         print(f"trace       {self.trace}", file=out)
 
 
-def simulate(spec: RunSpec, out: Path, show_progress: bool) -> Result:
-    """Run ``spec`` and write report, trace and summary into ``out``.
+def simulate(
+    spec: RunSpec, out: Path, show_progress: bool, course: InCourse | None = None
+) -> Result:
+    """Run ``spec`` and write report, trace and summary into ``out``; with ``course`` the session
+    is added to its record.
 
     Raises ``SimulateError`` when the board did not take the order, ``OSError``
     when the files cannot be written.
@@ -237,5 +277,7 @@ def simulate(spec: RunSpec, out: Path, show_progress: bool) -> Result:
     )
     write_whole(result.trace, simulation.recorder.text())
     write_report(result.report, header, summary, result.trace.name)
+    if course is not None:
+        course.add(summary)
     write_whole(out / "summary.json", json.dumps(result.document(), indent=2) + "\n")
     return result

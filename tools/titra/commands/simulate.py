@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from titra import exit_codes
+from titra.options import library_option, record_options
 
 
 def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -30,6 +32,8 @@ def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
     "summary.json.",
 )
 @click.argument("order")
+@library_option
+@record_options
 @click.option(
     "--fault",
     "faults",
@@ -58,6 +62,9 @@ def _list_faults(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
 def command(
     ctx: click.Context,
     order: str,
+    library: Path | None,
+    record: Path | None,
+    at: datetime | None,
     faults: tuple[str, ...],
     seed: int,
     day: int,
@@ -66,13 +73,17 @@ def command(
     quiet: bool,
 ) -> None:
     from titra.fault_text import parse_faults
-    from titra.simulate import SimulateError, compile_order, simulate
+    from titra.simulate import InCourse, SimulateError, compile_order, simulate
 
+    if record is not None and ctx.get_parameter_source("day") is not ParameterSource.DEFAULT:
+        raise click.UsageError("--day and --record: expected one of them, the record knows the day")
     specs = parse_faults(faults)
     out = out or Path("out") / Path(order).stem
     try:
-        spec = compile_order(order, day, date.today(), specs, seed)
-        result = simulate(spec, out, show_progress=not (quiet or as_json))
+        at = at or datetime.now().replace(microsecond=0)
+        course = None if record is None else InCourse(record, at)
+        spec = compile_order(order, day, at.date(), specs, seed, library, course)
+        result = simulate(spec, out, not (quiet or as_json), course)
     except SimulateError as error:
         for line in error.lines:
             click.echo(line, err=True)

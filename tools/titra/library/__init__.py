@@ -35,6 +35,7 @@ __all__ = [
     "Limit",
     "Product",
     "Source",
+    "library_faults",
     "load_library",
     "markdown_table",
 ]
@@ -49,27 +50,57 @@ def load_library(directory: str | Path | None = None) -> Library:
     """
     products = dict(_built_in())
     if directory is not None:
-        for product, path in _read(Path(directory)):
-            if product.key in products:
-                message = f"is {product.key}, which the library has already"
-                raise LibraryError(path, [Problem("key", message, "duplicate")])
+        for path in _files(Path(directory)):
+            product = _own(path)
             products[product.key] = product
     return Library(products)
 
 
+def library_faults(directory: str | Path) -> list[LibraryError]:
+    """As `load_library`, but with the faults of every file: one error for each faulty one."""
+    faults = []
+    try:
+        paths = _files(Path(directory))
+    except LibraryError as error:
+        return [error]
+    for path in paths:
+        try:
+            _own(path)
+        except LibraryError as error:
+            faults.append(error)
+    return faults
+
+
 @cache
 def _built_in() -> dict[str, Product]:
-    return {product.key: product for product, _ in _read(Path(__file__).parent)}
+    return {path.stem: _read(path) for path in _files(Path(__file__).parent)}
 
 
-def _read(directory: Path) -> list[tuple[Product, str]]:
+def _files(directory: Path) -> list[Path]:
+    """The product files, by name: no key can stand in two of them."""
     if not directory.is_dir():
         raise LibraryError(str(directory), [Problem("", "is not a directory", "file-kind")])
-    found = []
-    for path in sorted(directory.glob("*.toml")):
-        try:
-            raw = read_bytes(str(path))
-        except InputError as error:
-            raise LibraryError(error.path, error.problems) from None
-        found.append((product_from_toml(raw, str(path), path.stem), str(path)))
+    found = sorted(directory.glob("*.toml"))
+    if not found:
+        message = "holds no product file, expected at least one *.toml"
+        raise LibraryError(str(directory), [Problem("", message, "file-missing")])
     return found
+
+
+def _own(path: Path) -> Product:
+    product = _read(path)
+    if product.key in _built_in():
+        message = (
+            f"is {product.key}, which the library has already; expected a key of its own "
+            f"such as {product.key}-house, in a file of that name"
+        )
+        raise LibraryError(str(path), [Problem("key", message, "duplicate")])
+    return product
+
+
+def _read(path: Path) -> Product:
+    try:
+        raw = read_bytes(str(path))
+    except InputError as error:
+        raise LibraryError(error.path, error.problems) from None
+    return product_from_toml(raw, str(path), path.stem)

@@ -1,22 +1,22 @@
 """The figures that labels print, kept as printed and compared exactly."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 from pump.core.limits import RATE_RESOLUTION_UL_H
 
-# What each printed unit gives in uL/h, from the figure, the body mass in g and the
-# concentration in mg/mL.  (mg/kg/min) x 60 / (mg/mL) = mL/kg/h; mL/kg x g = uL.
-_TO_UL_H: dict[str, Callable[[Fraction, int, Fraction], Fraction]] = {
-    "mg/kg/min": lambda value, weight_g, mg_ml: value * 60 * weight_g / mg_ml,
-    "mg/kg/h": lambda value, weight_g, mg_ml: value * weight_g / mg_ml,
-    "mL/kg/min": lambda value, weight_g, mg_ml: value * 60 * weight_g,
-    "mL/kg/h": lambda value, weight_g, mg_ml: value * weight_g,
+# Each printed unit as (times an hour, whether it is a mass of protein): the figure x body mass
+# in g x times an hour is uL/h, or for a mass mg/h, which the concentration in mg/mL divides.
+_PARTS: dict[str, tuple[int, bool]] = {
+    "mg/kg/min": (60, True),
+    "mg/kg/h": (1, True),
+    "mL/kg/min": (60, False),
+    "mL/kg/h": (1, False),
 }
-UNITS = tuple(_TO_UL_H)
+UNITS = tuple(_PARTS)
 # These units mean a dose rate only together with one concentration.
 VOLUME_UNITS = ("mL/kg/min", "mL/kg/h")
 
@@ -65,20 +65,36 @@ class Figure:
     def __str__(self) -> str:
         return f"{'< ' if self.strict else ''}{self.text} {self.unit}"
 
+    @cached_property
+    def exact(self) -> Fraction:
+        """The printed number."""
+        return Fraction(self.text)
+
+    def _ratio(self, weight_g: int, concentration_mg_ml: Fraction) -> tuple[int, int]:
+        """Numerator and denominator of the exact rate in uL/h; the denominator is positive."""
+        an_hour, is_mass = _PARTS[self.unit]
+        numerator = self.exact.numerator * an_hour * weight_g
+        if not is_mass:
+            return numerator, self.exact.denominator
+        return (
+            numerator * concentration_mg_ml.denominator,
+            self.exact.denominator * concentration_mg_ml.numerator,
+        )
+
     def ul_h(self, weight_g: int, concentration_mg_ml: Fraction) -> Fraction:
         """The exact rate in uL/h for a body mass in g and a concentration in mg/mL."""
-        return _TO_UL_H[self.unit](Fraction(self.text), weight_g, concentration_mg_ml)
+        return Fraction(*self._ratio(weight_g, concentration_mg_ml))
 
     def rate_ul_h(self, weight_g: int, concentration_mg_ml: Fraction) -> int:
         """The highest settable rate in uL/h that the figure allows: rounded down.
 
         Below a strict figure that is the largest step strictly under it.
         """
-        exact = self.ul_h(weight_g, concentration_mg_ml)
-        steps, rest = divmod(exact, RATE_RESOLUTION_UL_H)
+        numerator, denominator = self._ratio(weight_g, concentration_mg_ml)
+        steps, rest = divmod(numerator, denominator * RATE_RESOLUTION_UL_H)
         if self.strict and rest == 0:
             steps -= 1
-        return int(steps) * RATE_RESOLUTION_UL_H
+        return steps * RATE_RESOLUTION_UL_H
 
     def order(self, concentration_mg_ml: Fraction) -> tuple[Fraction, int]:
         """Sorts figures of any unit: per kg of body mass, `< x` just before `x`."""
@@ -100,7 +116,16 @@ class Limit:
 
     def binding(self, concentration_mg_ml: Fraction) -> Figure:
         """The lowest of the printed figures at this concentration (mg/mL)."""
-        return min(self.figures, key=lambda figure: figure.order(concentration_mg_ml))
+        found = self._binding.get(concentration_mg_ml)
+        if found is None:
+            found = min(self.figures, key=lambda figure: figure.order(concentration_mg_ml))
+            self._binding[concentration_mg_ml] = found
+        return found
+
+    @cached_property
+    def _binding(self) -> dict[Fraction, Figure]:
+        """What was found, by concentration: a sweep asks millions of times."""
+        return {}
 
     def order(self, concentration_mg_ml: Fraction) -> tuple[Fraction, int]:
         """Sorts limits as `Figure.order` sorts figures."""

@@ -36,6 +36,9 @@ _PRINTED_APART_MAX = Fraction(15, 100)
 # down, one of them perhaps strictly: a compiled ladder is then always rising.
 _RUNG_STEP_MIN_UL_H = 2 * RATE_RESOLUTION_UL_H
 
+# Sizes of vials; anything outside is a slip.
+_VIAL_MIN_G, _VIAL_MAX_G = Fraction(1, 10), 100
+
 _KEY = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
@@ -78,6 +81,7 @@ class _ProductReader:
         self._concentrations = self._read_concentrations(root)
         day, course, dose_source = self._read_dose()
         first, first_source = self._read_first_infusion()
+        vials, vials_source = self._read_vials()
         indications = self._read_indications()
         root.finish()
         for unused in sorted(self._sources.keys() - self._used):
@@ -99,6 +103,8 @@ class _ProductReader:
             indications=indications,
             sources=tuple(self._sources.values()),
             note=note,
+            vials_mg=vials,
+            vials_source=vials_source,
         )
 
     def _note(self, field: str, message: str, code: str) -> None:
@@ -192,6 +198,29 @@ class _ProductReader:
                 "concentrations_percent", "names one that the product does not have", "choice"
             )
         return values, source
+
+    def _read_vials(self) -> tuple[tuple[int, ...], Source | None]:
+        """The sizes of vials in mg, for lists of supplies only: no rate depends on them."""
+        if "vials" not in self._root:
+            self._root.table("vials", required=False)
+            return (), None
+        table = self._root.table("vials")
+        expected = f'a decimal text from "{decimal_text(_VIAL_MIN_G)}" to "{_VIAL_MAX_G}"'
+        sizes: list[int] = []
+        for index, item in enumerate(table.items("grams", f"a list of {expected}", at_least=1)):
+            grams = decimal_fraction(item)
+            field = f"{table.field('grams')}[{index}]"
+            if grams is None or not _VIAL_MIN_G <= grams <= _VIAL_MAX_G:
+                self._note(field, f"is {show(item)}, expected {expected}", "range")
+            elif (grams / _VIAL_MIN_G).denominator != 1:
+                self._note(field, f'is "{item}", expected whole steps of 0.1 g', "precision")
+            elif sizes and grams * 1000 <= sizes[-1]:
+                self._note(field, f'is "{item}", expected more than the one before', "order")
+            else:
+                sizes.append(int(grams * 1000))
+        source = self._source(table)
+        table.finish()
+        return tuple(sizes), source
 
     def _read_indications(self) -> dict[str, Indication]:
         table = self._root.table("indications")

@@ -44,6 +44,7 @@ class Product:
 
     ``first_infusion_mg_ml`` lists the concentrations that a first infusion may have; empty
     when the label does not restrict them.  A powder is mixed with sterile water before use.
+    ``vials_mg`` are the sizes in which it is sold, rising; empty when they are not known.
     """
 
     key: str
@@ -58,6 +59,8 @@ class Product:
     indications: dict[str, Indication]
     sources: tuple[Source, ...]
     note: str = ""
+    vials_mg: tuple[int, ...] = ()
+    vials_source: Source | None = None
 
 
 @dataclass(frozen=True)

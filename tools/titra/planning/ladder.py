@@ -61,13 +61,15 @@ class Cap:
 
 @dataclass(frozen=True)
 class Rung:
-    """One rung: its rate in uL/h, its dwell in ms, the cap above it, and why this rate."""
+    """One rung: its rate in uL/h, its dwell in ms, the cap above it, and why this rate;
+    ``source`` is that of the figure that binds, None for a limit that no source has."""
 
     rate_ul_h: int
     dwell_ms: int
     cap_ul_h: int
     cap_source: str
     why: str
+    source: Source | None = None
 
 
 class Dwelling(Protocol):
@@ -139,15 +141,15 @@ def rungs_of(
         steps = [ladder[min(index, len(ladder) - 1)] for ladder in ladders]
         slowest = min(steps, key=lambda step: step.rate.order(exact_mg_ml))
         rate_ul_h = slowest.rate.rate_ul_h(weight_g, exact_mg_ml)
-        why = _why(slowest.rate, exact_mg_ml)
+        why, source = _why(slowest.rate, exact_mg_ml), slowest.rate.source
         if rate_ul_h > cap.rate_ul_h:
             why = f"{ml_h(rate_ul_h)} mL/h cut to the cap ({cap.name})"
-            rate_ul_h = cap.rate_ul_h
+            rate_ul_h, source = cap.rate_ul_h, cap.source
         if rungs and rate_ul_h <= rungs[-1].rate_ul_h:
             # Nothing is left above: the cap is reached, or every ladder has ended.
             break
         dwell_ms = max(step.dwell_ms for step in steps)
-        rungs.append(Rung(rate_ul_h, dwell_ms, cap.rate_ul_h, cap.name, why))
+        rungs.append(Rung(rate_ul_h, dwell_ms, cap.rate_ul_h, cap.name, why, source))
     return tuple(rungs)
 
 

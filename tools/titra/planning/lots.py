@@ -85,6 +85,14 @@ def allot(
             wanted_mg -= taken_mg
             left_mg[index] -= taken_mg
             uses.append(LotUse(lot.lot, lot.expiry, taken_mg))
+            if lot.vial_mg and left_mg[index] % lot.vial_mg and day + 1 < len(doses_mg):
+                found.warn(
+                    "vial-opened",
+                    f"day {day + 1} opens a vial of {kilo(lot.vial_mg)} g of lot {lot.lot} and "
+                    f"leaves {kilo(left_mg[index] % lot.vial_mg)} g of it: an opened vial is not "
+                    "kept, expected lots that suit each day",
+                    f"product.lots[{index}].vial_grams",
+                )
             if today <= lot.expiry < today + timedelta(days=day):
                 found.refuse(
                     "lot-expired",
@@ -93,3 +101,16 @@ def allot(
                 )
         days.append(tuple(uses))
     return days
+
+
+def allot_delivered(uses: Sequence[LotUse], delivered_mg: int) -> tuple[LotUse, ...]:
+    """What was taken of each lot of a day, in their order, when ``delivered_mg`` were given; a
+    lot that nothing was taken from was not given.  More than was allotted is the last one's."""
+    taken, left_mg = [], delivered_mg
+    for index, use in enumerate(uses):
+        last = index == len(uses) - 1
+        dose_mg = left_mg if last else min(use.dose_mg, left_mg)
+        left_mg -= dose_mg
+        if dose_mg:
+            taken.append(LotUse(use.lot, use.expiry, dose_mg))
+    return tuple(taken)

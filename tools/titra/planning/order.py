@@ -28,7 +28,7 @@ from titra.library import (
     load_library,
 )
 from titra.planning.toml_reader import InputError, Problem, Table, parse, read_bytes
-from titra.planning.wording import decimal_text, one_of
+from titra.planning.wording import decimal_text, kilo, one_of
 
 __all__ = ["Order", "OrderError", "Problem", "load_order", "parse_order"]
 
@@ -47,11 +47,13 @@ _GRAMS_MAX = 10_000
 _RATE_MAX_ML_H = 100_000
 _DILUENT_MAX_ML = 10_000
 _PREMEDICATION_MAX_MIN = 240
+# From a small bottle to the most that is given on one day.
+_BAG_MIN_ML, _BAG_MAX_ML = 10, 2000
 _CONFIRM_AFTER_MAX_S = 900
 
 # Lots and course ids travel over the serial line, where blanks and `*` separate.
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,23}"
-_NAME_EXPECTED = "1 to 24 letters, digits, dots, dashes, slashes or underscores"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,23}"
+NAME_EXPECTED = "1 to 24 letters, digits, dots, dashes, slashes or underscores"
 
 
 class OrderError(InputError):
@@ -69,22 +71,26 @@ class Patient:
 
 @dataclass(frozen=True)
 class Lot:
-    """``dose_mg`` of one lot; ``diluent_ul`` of sterile water for a powder, else None."""
+    """``dose_mg`` of one lot; ``diluent_ul`` of sterile water for a powder, else None;
+    ``vial_mg`` in each of its vials when the order says, else None."""
 
     lot: str
     expiry: date
     dose_mg: int
     diluent_ul: int | None = None
+    vial_mg: int | None = None
 
 
 @dataclass(frozen=True)
 class OrderedProduct:
-    """A key of the library, one of its indications or off-label, and the stated solution."""
+    """A key of the library, one of its indications or off-label, and the stated solution;
+    ``bag_ul`` is what one bag or bottle holds when the order says, else None."""
 
     name: str
     indication: str
     concentration_mg_ml: int
     lots: tuple[Lot, ...]
+    bag_ul: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,11 +111,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class OrderLimits:
-    """The prescriber's own limits; ``max_rate_ul_h`` is exact, not yet rounded."""
+    """The prescriber's own limits; ``max_rate_ul_h`` is exact, not yet rounded.
+
+    ``ceiling_ul_h`` is what a mild reaction left; it comes from a course record, never from an
+    order.
+    """
 
     max_rate_ul_h: Fraction | None
     occlusion_pa: int
     kvo_ul_h: int
+    ceiling_ul_h: int | None = None
 
 
 @dataclass(frozen=True)
@@ -217,8 +228,10 @@ def _read_product(table: Table, library: Library) -> OrderedProduct:
                 "the grams of both",
                 "duplicate",
             )
+    bag_ml = table.whole("bag_ml", "mL", _BAG_MIN_ML, _BAG_MAX_ML, default=None)
     table.finish()
-    return OrderedProduct(name or "", indication or "", mg_ml or 0, tuple(lots))
+    bag_ul = None if bag_ml is None else bag_ml * 1000
+    return OrderedProduct(name or "", indication or "", mg_ml or 0, tuple(lots), bag_ul)
 
 
 def _read_indication(table: Table, product: Product | None) -> str | None:
@@ -246,9 +259,10 @@ def _read_concentration(table: Table, product: Product | None) -> int | None:
     return int(mg_ml)
 
 
-def _milli(table: Table, key: str, unit: str, small: str, high: int) -> int:
-    """A positive number in ``unit``, as a whole number of thousandths (0 when wrong)."""
-    value = table.number(key, unit, Fraction(1, 1000), high)
+def _milli(table: Table, key: str, unit: str, small: str, high: int, **default: None) -> int:
+    """A positive number in ``unit``, as a whole number of thousandths (0 when wrong, or absent
+    with ``default=None``)."""
+    value = table.number(key, unit, Fraction(1, 1000), high, **default)
     if value is None:
         return 0
     if (value * 1000).denominator != 1:
@@ -258,7 +272,7 @@ def _milli(table: Table, key: str, unit: str, small: str, high: int) -> int:
 
 
 def _read_lot(table: Table, product: Product | None) -> Lot:
-    lot = table.text("lot", _NAME_EXPECTED, _NAME)
+    lot = table.text("lot", NAME_EXPECTED, NAME)
     expiry = table.day("expiry")
     dose_mg = _milli(table, "grams", "g", "mg", _GRAMS_MAX)
     diluent_ul = None
@@ -267,8 +281,12 @@ def _read_lot(table: Table, product: Product | None) -> Lot:
         if product is not None and not product.is_powder:
             message = f"is given, but {product.name} is a liquid and is not mixed"
             table.problem("diluent_ml", message, "unexpected")
+    vial_mg = _milli(table, "vial_grams", "g", "mg", _GRAMS_MAX, default=None) or None
+    if vial_mg and dose_mg % vial_mg:
+        message = f"is {kilo(dose_mg)}, expected whole vials of {kilo(vial_mg)} g"
+        table.problem("grams", message, "vials")
     table.finish()
-    return Lot(lot or "", expiry or date.min, dose_mg, diluent_ul)
+    return Lot(lot or "", expiry or date.min, dose_mg, diluent_ul, vial_mg)
 
 
 def _read_dose(table: Table) -> Dose:
@@ -306,7 +324,7 @@ def _read_limits(table: Table) -> OrderLimits:
 
 
 def _read_course(table: Table) -> Course:
-    course_id = table.text("id", _NAME_EXPECTED, _NAME, default=None)
+    course_id = table.text("id", NAME_EXPECTED, NAME, default=None)
     last_dose = table.day("last_dose", default=None)
     table.finish()
     return Course(course_id, last_dose)

@@ -5,6 +5,7 @@ from datetime import date
 
 from titra.library import Source
 from titra.planning.ladder import Cap, Rung
+from titra.planning.order import Lot
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class DayPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """``days`` is empty exactly when ``refused`` is not: nobody runs a refused ladder."""
+    """``days`` is empty exactly when ``refused`` is not: nobody runs a refused ladder.
+    ``today`` is the day for which it was made, ``lots`` what there was to take from."""
 
     order_sha256: str
     product: str
@@ -71,6 +73,8 @@ class Plan:
     warnings: tuple[Reason, ...]
     days: tuple[DayPlan, ...]
     sources: tuple[Source, ...]
+    today: date
+    lots: tuple[Lot, ...]
 
 
 @dataclass

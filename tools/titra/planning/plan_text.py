@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pump.core.units import MS_PER_MIN
 from titra.durations import clock
-from titra.library import Source
-from titra.planning.ladder import Cap, ml_h, spans_of
+from titra.library import Product, Source
+from titra.planning.care import (
+    bags_of,
+    interval_of,
+    premedication_text,
+    vials_of,
+    vitals_of,
+)
+from titra.planning.ladder import Cap, Rung, ml_h, spans_of
 from titra.planning.order import Order
 from titra.planning.plan_json import NOTICE
 from titra.planning.plan_records import DayPlan, Plan, Reason
@@ -27,23 +34,26 @@ _AXIS_CHARS = 9
 _PICTURE_CHARS_MAX = 90
 
 
-def render_plan(order: Order, plan: Plan, console: Console) -> None:
+def render_plan(order: Order, plan: Plan, product: Product, console: Console) -> None:
     """Print ``plan`` for a person; fits 80 columns and uses up to 120."""
-    product = order.product
     flags = ", ".join(order.patient.risk) or "none"
     console.rule(f"{plan.product}, {plan.indication}", align="left")
     _line(
         console,
         f"{kilo(order.dose.mg)} g in {_count(order.dose.days, 'day')}, "
-        f"{product.concentration_mg_ml // 10} %, {kilo(order.patient.weight_g)} kg, "
+        f"{order.product.concentration_mg_ml // 10} %, {kilo(order.patient.weight_g)} kg, "
         f"risk: {flags}, tolerance: {order.patient.tolerance}, {order.setting.place}",
     )
     for reason in plan.refused:
         _reason(console, "REFUSED", "bold red", reason)
     for reason in plan.warnings:
         _reason(console, "warning", "yellow", reason)
+    if plan.days:
+        _around(console, order, plan)
     for day in plan.days:
         _day(console, day)
+        _vitals(console, day)
+        _supplies(console, order, product, plan, day)
     if plan.days:
         _caps(console, plan.days[0].caps, plan.days[0].cap_source)
         _sources(console, plan.sources)
@@ -94,11 +104,10 @@ def _day(console: Console, day: DayPlan) -> None:
     )
     _line(
         console,
-        f"a person is asked every {day.check_interval_ms // MS_PER_MIN} min on the last rung"
+        f"ladder from {day.ladder_source}; asked every "
+        f"{day.check_interval_ms // MS_PER_MIN} min on the last rung"
         + "".join(f"; {mode}" for mode in modes),
     )
-    lots = [f"{use.lot} (expires {use.expiry}, {kilo(use.dose_mg)} g)" for use in day.lots]
-    _line(console, f"lots: {', '.join(lots)}")
     spans = spans_of(day.rungs, day.volume_ul, day.slew_ul_h_s)
     table = _table(
         ("rung", "right"),
@@ -107,7 +116,7 @@ def _day(console: Console, day: DayPlan) -> None:
         ("to", "right"),
         ("dwell", "right"),
         ("cap", "right"),
-        (f"why ({day.ladder_source})", "left"),
+        ("why (source)", "left"),
     )
     for index, rung in enumerate(day.rungs):
         reached = index < len(spans)
@@ -119,10 +128,63 @@ def _day(console: Console, day: DayPlan) -> None:
             clock(int(spans[index].end_ms)) if reached else "-",
             "to end" if is_last and reached else f"{rung.dwell_ms // MS_PER_MIN} min",
             _rate(rung.cap_ul_h),
-            rung.why if reached else f"{rung.why} (the volume ends before)",
+            _why(rung) if reached else f"{_why(rung)}; the volume ends before",
         )
     console.print(table)
     _picture(console, day)
+
+
+def _why(rung: Rung) -> str:
+    return f"{rung.why} ({rung.source.key})" if rung.source else rung.why
+
+
+def _around(console: Console, order: Order, plan: Plan) -> None:
+    """Before the first day, and after the last."""
+    _line(console, premedication_text(order, any(day.first_dose for day in plan.days)))
+    interval = interval_of(order, plan.today, len(plan.days))
+    since = "" if interval.days is None else f"{interval.days} days since the last dose; "
+    _line(
+        console,
+        f"{since}next one usual from {interval.next_from} to {interval.next_to} if the last day "
+        f"is {interval.last_day}; a first dose again after {interval.first_after}",
+    )
+
+
+def _pooled(time_ms: int) -> str:
+    if time_ms < 0:
+        return f"at most {clock(-time_ms)} before START"
+    return f"no earlier than {clock(time_ms)}"
+
+
+def _vitals(console: Console, day: DayPlan) -> None:
+    _line(console, "Vital signs, after START, if every step up is answered at once:")
+    for due in vitals_of(day):
+        at = "" if due.kind == "before" else clock(due.from_ms)
+        to = f" to {clock(due.to_ms)}" if due.to_ms > due.from_ms else ""
+        _line(console, f"  {f'{at}{to}':>18}  {due.why}")
+
+
+def _supplies(console: Console, order: Order, product: Product, plan: Plan, day: DayPlan) -> None:
+    uses = vials_of(plan, day, product)
+    guessed = any(use.vials and use.by == "library" for use in uses)
+    _line(console, "Supplies, vials as the library knows their sizes:" if guessed else "Supplies:")
+    expiry = {use.lot: use.expiry for use in day.lots}
+    for use in uses:
+        sizes = " + ".join(f"{count} x {kilo(mg)} g" for mg, count in use.vials)
+        left = f", {kilo(use.left_mg)} g left over" if use.left_mg > 0 else ""
+        _line(
+            console,
+            f"  {kilo(use.dose_mg)} g of lot {use.lot}, expires {expiry[use.lot]}"
+            + (f": {sizes}{left}" if sizes else ""),
+        )
+        if use.diluent_ul is not None:
+            _line(console, f"    the lot mixed with {kilo(use.diluent_ul)} mL of sterile water")
+    for bag in bags_of(day, order.product.bag_ul):
+        _line(
+            console,
+            f"  bag {bag.number}: {kilo(bag.volume_ul)} mL, from {clock(bag.from_ms)} to "
+            f"{clock(bag.to_ms)}, pooled {_pooled(bag.pooled_ms)}",
+        )
 
 
 def _rate(rate_ul_h: int) -> str:

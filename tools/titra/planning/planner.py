@@ -11,6 +11,7 @@ from pump.core.limits import (
     CHECK_INTERVAL_MS,
     CHECK_INTERVAL_RISK_MS,
     DELIVERY_MAX_MS,
+    RATE_RESOLUTION_UL_H,
     SLEW_MIN_UL_H_S,
     VTBI_MAX_UL,
     VTBI_MIN_UL,
@@ -46,6 +47,8 @@ DAY_GAP_H = 18
 USUAL_PREMEDICATION_MIN = (30, 60)
 # Rates were worked out over this range of body mass; outside of it they are extrapolated.
 USUAL_WEIGHT_G = (40_000, 130_000)
+# Caps that an order's own limit may not be above.
+LIMIT_MAY_NOT_EXCEED = ("label", "hardware")
 # A pause or an unanswered question takes this long easily.
 LITTLE_TIME_LEFT_MS = 15 * MS_PER_MIN
 
@@ -53,6 +56,12 @@ LITTLE_TIME_LEFT_MS = 15 * MS_PER_MIN
 def plan(order: Order, library: Library, today: date) -> Plan:
     """Compile ``order`` as of ``today``; never raises for an order that `load_order` gave."""
     return _Planner(order, library.products[order.product.name], today).plan()
+
+
+def label_caps(order: Order, library: Library, today: date) -> tuple[Cap, ...]:
+    """What a limit in ``order`` may not be above: the label's maximum and the hardware's."""
+    planner = _Planner(order, library.products[order.product.name], today)
+    return tuple(cap for cap in planner.caps() if cap.name in LIMIT_MAY_NOT_EXCEED)
 
 
 class _Planner:
@@ -87,7 +96,7 @@ class _Planner:
         self._check_setting()
         self._check_interval()
         self._check_weight()
-        caps = self._caps()
+        caps = self.caps()
         cap = lowest(caps)
         ladders = [indication.ladder for indication in self.ladder_indications]
         rungs = rungs_of(ladders, cap, self.weight_g, self.mg_ml)
@@ -101,6 +110,8 @@ class _Planner:
             warnings=tuple(self.found.warnings),
             days=days,
             sources=self._sources(caps),
+            today=self.today,
+            lots=self.order.product.lots,
         )
 
     # --- who and where ------------------------------------------------------------
@@ -194,7 +205,8 @@ class _Planner:
             )
         return mixed_concentration(self.order.product.lots, stated, self.found)
 
-    def _caps(self) -> tuple[Cap, ...]:
+    def caps(self) -> tuple[Cap, ...]:
+        """Every cap of this order; notes a prescriber's limit that is too high or idle."""
         extra = []
         if self.first_dose:
             extra.append(("first-dose", FIRST_DOSE_LIMIT))
@@ -202,9 +214,13 @@ class _Planner:
             extra.append(("home", HOME_LIMIT))
         prescriber = self.order.limits.max_rate_ul_h
         caps = caps_of(self.indications, self.risk, extra, prescriber, self.weight_g, self.mg_ml)
+        ceiling_ul_h = self.order.limits.ceiling_ul_h
+        if ceiling_ul_h is not None:
+            rate_ul_h = ceiling_ul_h // RATE_RESOLUTION_UL_H * RATE_RESOLUTION_UL_H
+            caps = (*caps, Cap("reaction", rate_ul_h, f"{ml_h(ceiling_ul_h)} mL/h"))
         if prescriber is None:
             return caps
-        label = lowest([cap for cap in caps if cap.name in ("label", "hardware")])
+        label = lowest([cap for cap in caps if cap.name in LIMIT_MAY_NOT_EXCEED])
         in_force = lowest(caps)
         if prescriber > label.rate_ul_h:
             self.found.refuse(

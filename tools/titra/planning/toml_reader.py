@@ -364,6 +364,12 @@ class Table:
             self._wrong(key, value, expected, "missing", " (it is too short)")
         return value
 
+    def value_or_null(self, key: str) -> Any:
+        """The raw value of ``key``, None when it is null (which TOML has not, but JSON) or
+        absent; counts it as asked for."""
+        self._asked.append(key)
+        return self._data.get(key)
+
     def names(self) -> list[str]:
         """The keys as written, for a table whose keys are names; counts them as asked for."""
         self._asked.extend(self._data)
