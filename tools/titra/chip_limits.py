@@ -32,7 +32,7 @@ _DEATHS = (
     ("L6-tick-raises", "exception in the tick"),
     ("L6-handler-raises", "exception in the guard's handler"),
 )
-_TROUBLES = ("L22", "L22-floods", "L22-noise")
+_TROUBLES = ("L22", "L22-floods", "L22-worst", "L22-noise")
 _HEAD = ("limit", "what", "n", "p50", "p99", "max", "promised")
 
 
@@ -82,14 +82,14 @@ def _troubles(figures: dict) -> list[tuple]:
         for name, row in figures.get(file, {}).items():
             if not isinstance(row, dict):
                 continue
-            kind = "flood" if file == "L22-floods" else "host"
+            kind = "host" if file in ("L22", "L22-noise") else "flood"
             gap = f"longest gap between steps {row['longest_gap_us']:.0f} us (1607)"
             tick = f"longest tick {row['tick_max_us'] / 1000:.2f} ms"
             taken = f"{row['bytes'] // row['ticks']} bytes a tick"
-            stop = f"STOP {row['stop_ms']:.1f} ms"
-            rows.append(
-                ("L22", f"{kind}: {name}; {gap}, {tick}, {taken}", "1", "", "", stop, "50 ms")
-            )
+            spread = ("1", "", "", f"{row['stop_ms']:.1f} ms")
+            if "stop" in row:
+                spread = _spread(row["stop"], "ms")
+            rows.append(("L22", f"{kind}: {name}; {gap}, {tick}, {taken}; STOP", *spread, "50 ms"))
     if "flash-stall" in figures:
         row = figures["flash-stall"]
         shown = f"a stall of 400 ms: to the last STEP edge; {row['steps_after']} steps afterwards"
