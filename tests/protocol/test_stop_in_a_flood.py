@@ -117,3 +117,28 @@ def test_only_a_stop_stops_while_there_is_room_for_some(listener, lines):
     assert reads_as_the_rule_says(listener, lines)
     for _ in range(200):
         listener.board.run_tick()
+
+
+@pytest.mark.req("L3")
+@pytest.mark.req("L22")
+@pytest.mark.parametrize("stop", [b"STOP", b"7 stop*0000", b"x*sTop \t"])
+def test_a_stop_is_found_at_each_place_of_a_piece(flooded, stop):
+    """Of each size that a piece can have, behind short lines and in a long one."""
+    for at in range(PIECES[0] + PIECES[1] + PIECES[2] + PIECES[3] + 1):
+        assert flooded.read(b"x" * at + stop + b"\n"), at
+        assert flooded.read((b"ab\n" * at)[:at] + b"\n" + stop + b"\n" + b"STATUS?\n" * 9), at
+        assert not flooded.read((b"ab\n" * at)[:at] + b"STO P\n")
+
+
+@pytest.mark.req("L22")
+def test_link_tells_how_many_lines_of_a_flood_were_left_out():
+    wire = Wire()
+    before = wire.link()
+    flood = [b"NOISE", b"a*", b"to", b"y" * 120] * 50
+    wire.send(b"".join(line + b"\n" for line in flood), 2000)
+    after = wire.link()
+    more = {name: int(after[name]) - int(before[name]) for name in after}
+    assert more["lines"] == len(flood) + 1  # and the question itself
+    refused = more["verb"] + more["crc"] + more["frame"] + more["long"]
+    assert refused == 11  # places of the queue
+    assert more["busy"] == len(flood) - refused

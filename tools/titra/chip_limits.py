@@ -33,7 +33,12 @@ _DEATHS = (
     ("L6-handler-raises", "exception in the guard's handler"),
 )
 # file: what its rows are
-_TROUBLES = (("L22", "host"), ("L22-noise", "host"), ("L22-floods", "flood"))
+_TROUBLES = (
+    ("L22", "host"),
+    ("L22-noise", "host"),
+    ("L22-floods", "flood"),
+    ("L22-worst", "worst flood"),
+)
 _HEAD = ("limit", "what", "n", "p50", "p99", "max", "promised")
 
 
