@@ -89,10 +89,19 @@ def test_it_shows_rate_rung_and_volume_as_telemetry_has_them(infusing):
     assert least <= float(seen(bed, UPPER).removesuffix(" mL")) <= most
 
 
+def test_another_order_is_another_number_of_rungs(idle):
+    bed = idle
+    bed.client.hello()
+    for n in (2, 3):
+        bed.client.load(program(*[((i + 1) * 30_000, 600) for i in range(n)], ml=20))
+        bed.listen(BEHIND_S)
+        assert seen(bed, RUNG) == f"1/{n}"
+
+
 def test_what_follows_is_said_by_turns(infusing):
     bed = infusing
     lines = set()
-    for _ in range(16):
+    for _ in range(20):
         bed.listen(1)
         lines.add(seen(bed, LOWER)[:3])
     assert lines == {"LEF", "ASK", "OF "}

@@ -63,14 +63,16 @@ _QUIET_PHASE = const(2)
 # The display has a third, and what it is behind with goes into any that has nothing else.
 _SCREEN_PHASE = const(6)
 # What the host sent is read while the tick is younger than this; the rest of it takes
-# 2 ms, or 4 with the journal or with talk and display.  (L24)
-_READ_UNTIL_US = const(2500)
-_TURNS_UNTIL_US = const(1000)
-# In a flood the journal has one tick in four, or talk and display, by turns: a STOP behind
-# full buffers is read within four.  The journal that has nothing to write is asked in every
-# fourth turn.
+# 2 ms, or 3 with talk or the display, or 4 with the journal.  (L24)
+_READ_UNTIL_US = const(2600)
+_TALKS_UNTIL_US = const(1800)
+_JOURNALS_UNTIL_US = const(1000)
+# In a flood these three have one tick in four, by turns: a STOP behind full buffers is read
+# within four.  The journal that has nothing to write is asked in every fourth turn, and the
+# display has another.
 _WAITS = const(3)
 _TURN_MASK = const(3)
+_SCREENS_TURN = const(3)
 # One tick in two if no more than this is left of the lease: enough at 1200 mL/h for what
 # may be written before the next lease, a prescription of 28 pieces and a record, and for it.
 _LEASE_NEAR_STEPS = const(1300)
@@ -253,7 +255,7 @@ class Application:
                     turn = turn + 1 & _TURN_MASK
                     is_turn = True
                     is_journals = is_near or turn == 0 or (journal.has_work and turn & 1 == 0)
-                    until_us = _TURNS_UNTIL_US
+                    until_us = _JOURNALS_UNTIL_US if is_journals else _TALKS_UNTIL_US
             has_read_much = False
             if is_testing and not self._test(inputs):
                 event = self._self_test_ended()
@@ -313,6 +315,10 @@ class Application:
             else:
                 waited = 0
                 is_talking = telemetry.is_writing or link.is_busy or usb.queued
+                is_screens = phase == _SCREEN_PHASE or (screen.is_due and not is_talking)
+                if is_turn:
+                    is_screens = turn == _SCREENS_TURN and not is_journals
+                    is_talking = is_talking and not is_screens
                 if is_journals or (not is_turn and (is_quiet or journal.has_work)):
                     remember(
                         enable,
@@ -322,7 +328,7 @@ class Application:
                         stored_ms,
                     )
                     stored_ms = 0
-                elif is_turn or phase == _SCREEN_PHASE or (screen.is_due and not is_talking):
+                elif is_screens:
                     draw()
                 if is_talking and not is_journals:
                     talk_on()  # last, since it takes what time is left

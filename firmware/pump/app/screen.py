@@ -7,7 +7,8 @@ on the usual 1.3" 4.9 and 3.3: 16 minutes of arc, what legible text needs at lea
 (ISO 9241-303), at 0.5 and 0.7 m.
 
 Once a second the lines are composed, and when something has happened, a third of them a
-tick; a letter that differs from what is shown is sent.  Nothing here takes memory, and nothing waits for a display.
+tick; a letter that differs from what is shown is sent.  Nothing here takes memory, and
+nothing waits for a display.
 """
 
 from micropython import const
@@ -39,10 +40,10 @@ _LARGE = const(10)  # letters of a large line
 _ORDER = bytes(range(21, 26)) + bytes(range(41, 61)) + bytes(range(21)) + bytes(range(26, 41))
 _PARTS = const(3)
 # `step` is called 12.5 times a second if nothing is due: composed once a second, and when
-# state, alarms or question have changed; each second line shown for 4 s, all sent anew
+# state, alarms or question have changed; each second line shown for 6 s, all sent anew
 # once a minute, an absent display looked for every 10 s.
 _COMPOSE_CALLS = const(9)
-_TURN_COMPOSED = const(4)
+_TURN_COMPOSED = const(6)
 _RENEW_COMPOSED = const(60)
 _LOOK_CALLS = const(125)
 _SPACE = const(32)
@@ -108,6 +109,8 @@ class Screen:
         self._state = -1
         self._active = 0
         self._question = 0
+        self._rate_said = -1
+        self._head_said = -1
         self.is_due = False
 
     @property
@@ -229,20 +232,26 @@ class Screen:
 
     def _compose_rate(self, controller) -> None:
         state = controller.state
+        rate = (controller.ramp.rate_ul_h + 50) // 100
+        rung = controller.titration.rung
+        n = controller.rx.n_rungs
+        said = ((rate << 4 | rung) << 4 | n) << 4 | state
+        if said == self._rate_said:
+            return
+        self._rate_said = said
         self._blank(_RATE_END - 4, 20)
         if 1 << state & _BEFORE_ORDER:
             self._text(_RATE_END - 4, b"TITRA")
             return
-        rate = (controller.ramp.rate_ul_h + 50) // 100
         if rate < 10_000:
             self._tenths(_RATE_END, rate)
         else:
             self._number(_RATE_END, rate // 10)
         self._text(_UNIT, _UNIT_TEXT)
         self._text(_RUNG_WORD, b"RUNG")
-        at = self._number(_RUNG_END, controller.rx.n_rungs)
+        at = self._number(_RUNG_END, n)
         self._wanted[at] = _SLASH
-        self._number(at - 1, controller.titration.rung + 1)
+        self._number(at - 1, rung + 1)
 
     def _compose_lines(self, controller) -> None:
         self._blank(_UPPER, 2 * _LARGE)
@@ -280,12 +289,16 @@ class Screen:
 
     def _compose_head(self, controller) -> None:
         state = controller.state
+        highest = controller.alarms.highest()
+        said = state << 2 | highest + 1
+        if said == self._head_said:
+            return
+        self._head_said = said
         self._blank(0, 21)
         if 1 << state & _BEFORE_ORDER:
             self._text(0, _NOTICE)
             return
         self._text(0, _STATES[state])
-        highest = controller.alarms.highest()
         if highest >= 0:
             name = _PRIORITIES[highest]
             self._text(21 - len(name), name)
