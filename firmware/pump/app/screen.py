@@ -41,11 +41,11 @@ _ORDER = bytes(range(21, 26)) + bytes(range(41, 61)) + bytes(range(21)) + bytes(
 _PARTS = const(3)
 # `step` is called 12.5 times a second if nothing is due: composed once a second, and when
 # state, alarms or question have changed; each second line shown for 6 s, all sent anew
-# once a minute, an absent display looked for every 10 s.
+# once a minute, an absent display looked for every 9 s.
 _COMPOSE_CALLS = const(9)
-_TURN_COMPOSED = const(6)
-_RENEW_COMPOSED = const(60)
-_LOOK_CALLS = const(125)
+_TURN_COMPOSED = const(8)
+_RENEW_COMPOSED = const(80)
+_LOOK_COMPOSED = const(12)
 _SPACE = const(32)
 _ZERO = const(48)
 _SLASH = const(47)
@@ -131,60 +131,58 @@ class Screen:
         if self._oled.set_up():
             while self._piece < oled.PIECES and self._clear():
                 pass
-            self.is_due = True
+            self._begin()
 
     def step(self) -> None:
         """A little of what is due: 0.9 ms at most."""
-        if not self._oled.fitted:
-            self._look()
-        elif self._piece < oled.PIECES:
-            self._clear()
-        elif self._part < _PARTS:
-            self._compose(self._part)
-            self._part += 1
-            self._at = 0
-            self.is_due = True
-        elif self.is_due:
-            self.is_due = self._send()
-        else:
-            controller = self._controller
-            self._calls += 1
-            if self._calls >= _COMPOSE_CALLS:
-                self._calls = 0
-                self._part = 0
-                self._composed += 1
-                if self._composed % _RENEW_COMPOSED == 0:
-                    self._renew()
-            elif (
-                controller.state != self._state
-                or controller.alarms.active != self._active
-                or controller.titration.question != self._question
-            ):
-                self._part = 0
-
-    # --- sending ---------------------------------------------------------------------
-
-    def _look(self) -> None:
-        """For a display that was not there, or has not answered."""
-        self.is_due = False
+        if self.is_due:
+            if self._piece < oled.PIECES:
+                self._clear()
+            elif self._part < _PARTS:
+                self._compose(self._part)
+                self._part += 1
+            else:
+                self.is_due = self._send()
+            return
+        controller = self._controller
         self._calls += 1
-        if self._calls >= _LOOK_CALLS:
+        if self._calls >= _COMPOSE_CALLS:
             self._calls = 0
-            if self._oled.set_up():
+            self._second()
+        elif (
+            controller.alarms.active != self._active
+            or controller.state != self._state
+            or controller.titration.question != self._question
+        ):
+            self._begin()
+
+    def _second(self) -> None:
+        """Every 0.7 s, if nothing is due."""
+        self._composed += 1
+        if not self._oled.fitted:
+            if self._composed % _LOOK_COMPOSED == 0 and self._oled.set_up():
                 self._piece = 0
                 self._forget()
-                self.is_due = True
+                self._begin()
+            return
+        if self._composed % _RENEW_COMPOSED == 0 and self._oled.set_up():
+            self._forget()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Compose everything."""
+        self._part = 0
+        self._at = 0
+        self.is_due = self._oled.fitted
+
+    # --- sending ---------------------------------------------------------------------
 
     def _clear(self) -> bool:
         self._piece += 1
         return self._oled.clear(self._piece - 1)
 
-    def _renew(self) -> None:
-        """What interference has done to the display lasts for a minute."""
-        if self._oled.set_up():
-            self._forget()
-
     def _forget(self) -> None:
+        """All is sent again: what interference has done to it lasts for a minute."""
         shown = self._shown
         for cell in range(_N_CELLS):
             shown[cell] = 0
@@ -195,11 +193,15 @@ class Screen:
         """One piece of the next letter that differs; whether there was one."""
         wanted = self._wanted
         shown = self._shown
+        if wanted == shown:
+            return False
         at = self._at
         while at < _N_CELLS:
             cell = _ORDER[at]
             code = wanted[cell]
             if code != shown[cell]:
+                if not self._oled.fitted:
+                    return False  # it was pulled
                 place = self._place
                 scale = place[3 * cell + 2]
                 part = self._slice
