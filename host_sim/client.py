@@ -319,6 +319,20 @@ class Client:
         """STOP, the way that always works."""
         self._exchange(b"\nSTOP\n", _TYPED, "STOP")
 
+    def report_severe(self) -> None:
+        """SEVERE: off, ended and latched; said again while the board says that it
+        was overtaken by a STOP, or that the latch could not be stored yet.
+
+        Raises ``Refused`` and ``LinkError`` as ``request`` does.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                self.request("SEVERE")
+                return
+            except Refused as refusal:
+                if refusal.code not in ("OVERTAKEN", "BUSY", "STORAGE") or not left:
+                    raise
+
     # --- programming ------------------------------------------------------------------
 
     def load(self, program: Program) -> None:

@@ -14,7 +14,7 @@ from properties.core_bench import CoreBench, Order
 ALWAYS = frozenset(
     {
         *("SELF_TEST", "IDLE", "READY", "INFUSING", "RUNG_HELD", "HOLD", "PAUSED", "KVO"),
-        *("STOPPED", "ALARM_STOPPED", "COMPLETE", "FAULT", "BACK_OFF"),
+        *("STOPPED", "ALARM_STOPPED", "COMPLETE", "FAULT", "BACK_OFF", "SEVERE"),
     }
 )
 MOVING = frozenset({"INFUSING", "RUNG_HELD", "KVO"})

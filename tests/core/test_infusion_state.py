@@ -14,7 +14,7 @@ ROWS = {(STATES[a], st.EVENT_NAMES[e]): STATES[b] for a, e, b in st.TRANSITIONS}
 # From inside the step, never from a person.
 INTERNAL = {
     *("POST_PASSED", "POST_FAILED", "ALARM_STOP", "VTBI_DONE", "FAULT"),
-    *("OCCLUDED", "BACKED_OFF", "INTERRUPTED"),
+    *("OCCLUDED", "BACKED_OFF", "INTERRUPTED", "LATCHED"),
 }
 
 # What a person can do from each state, written out by hand from the mission.
@@ -32,7 +32,12 @@ BY_HAND = {
     "COMPLETE": {"END", "STOP", "ACK", "RESET"},
     "FAULT": {"STOP", "ACK"},
     "BACK_OFF": {"STOP", "ACK"},
+    "SEVERE": {"STOP", "ACK"},
 }
+# M12: from anyone in a caring role, in every state of a session and beside it.
+for may in BY_HAND.values():
+    may.add("SEVERE")
+BY_HAND["SELF_TEST"].remove("SEVERE")
 # Legal cells that answer with a reason of their own in a fresh state.
 REFUSED = {
     ("INFUSING", "CONFIRM"): "NO_OPEN_QUESTION",
@@ -86,6 +91,17 @@ def test_fault_has_no_way_out():
     assert {ROWS[cell] for cell in ROWS if cell[0] == "FAULT"} == {"FAULT"}
 
 
+@pytest.mark.req("M12")
+def test_severe_has_no_way_out_but_fault_and_is_entered_from_everywhere():
+    assert {ROWS[cell] for cell in ROWS if cell[0] == "SEVERE"} == {"SEVERE", "FAULT"}
+    assert {event for (state, event), after in ROWS.items() if after == "SEVERE"} == {
+        *("SEVERE", "STOP", "ACK", "LATCHED")
+    }
+    for state in set(STATES) - {"SELF_TEST", "FAULT"}:
+        assert ROWS[state, "SEVERE"] == "SEVERE"
+    assert ROWS["SELF_TEST", "LATCHED"] == "SEVERE"
+
+
 def test_every_state_falls_into_fault_when_told_to():
     assert {ROWS[state, "FAULT"] for state in STATES} == {"FAULT"}
 
@@ -135,7 +151,7 @@ GOES_ON |= {(state, state) for state in DELIVERING}
 
 
 def test_the_table_of_cells_is_complete():
-    assert len(CELLS) == 13 * 25
+    assert len(CELLS) == 14 * 27
 
 
 @pytest.mark.parametrize(("state", "event"), CELLS, ids=lambda name: name)
@@ -149,7 +165,8 @@ def test_a_cell_is_its_row_or_changes_nothing(bench_in, state, event):
     out = bench.outputs
     assert out.reverse is False or bench.state == "BACK_OFF"
     if (state, event) not in ROWS:
-        assert result == ("OK" if event == "NONE" else "NOT_IN_THIS_STATE")
+        refusal = "SEVERE_LATCHED" if state == "SEVERE" else "NOT_IN_THIS_STATE"
+        assert result == ("OK" if event == "NONE" else refusal)
     elif (state, event) in REFUSED:
         assert result == REFUSED[state, event]
     else:

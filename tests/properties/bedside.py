@@ -340,6 +340,31 @@ class Bedside(RuleBasedStateMachine):
 
     @rule(
         likely=RARELY,
+        key=hs.booleans(),
+        attempts=hs.lists(
+            hs.tuples(strategies.person_events, strategies.arguments, PEOPLE), max_size=12
+        ),
+        ms=short_times,
+    )
+    def a_severe_reaction(self, likely: int, key: bool, attempts: list, ms: int) -> None:
+        """M12: off at once, whatever else is going on, and nothing leads out."""
+        if likely != 13 or self.oracle.mode == "FAULT":
+            return
+        self.bench.inputs.stop_key = key
+        self.send("SEVERE")
+        assert not self.bench.is_moving and not self.bench.outputs.enable
+        self.run(ms)
+        self.bench.inputs.stop_key = False
+        self.bench.heal()
+        for event, argument, role in attempts:
+            self.bench.inputs.role = role
+            Order().stage(self.bench.controller.staged)
+            self.bench.tick(self.dt_ms, event, argument)
+            assert self.bench.state in ("SEVERE", "FAULT")
+        assert not self.bench.is_moving
+
+    @rule(
+        likely=RARELY,
         bit=hs.integers(0, 29),
         where=hs.sampled_from(
             ["volume.granted_steps", "volume.counted_steps", "volume.vtbi_steps",

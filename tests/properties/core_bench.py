@@ -371,4 +371,5 @@ _FROM_INFUSING = {
     "STOPPED": ("STOP",),
     "ALARM_STOPPED": (),
     "BACK_OFF": (),
+    "SEVERE": ("SEVERE",),
 }

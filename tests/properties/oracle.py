@@ -61,7 +61,9 @@ MOVES = {
     "DOWN": {"INFUSING": "INFUSING", "RUNG_HELD": "RUNG_HELD"},
 }
 # Accepted wherever the table of events says so; they lead nowhere else.
-ANYWHERE = frozenset({"STOP", "RESET", "ACK"})
+ANYWHERE = frozenset({"STOP", "RESET", "ACK", "SEVERE"})
+# M12: what is still accepted after a severe reaction.
+AFTER_SEVERE = frozenset({"STOP", "ACK", "SEVERE"})
 LADDER = frozenset({"INFUSING", "RUNG_HELD"})
 DELIVERING = LADDER | {"KVO"}
 ENABLED = DELIVERING | {"HOLD", "BACK_OFF"}
@@ -148,7 +150,7 @@ class Oracle:
         if raised:
             self._alarms(raised, inputs.down_ok)
         self._keys(inputs, key, dt_ms)
-        if event != "NONE" and result not in ("OVERTAKEN", "STOP_KEY"):
+        if event == "SEVERE" or (event != "NONE" and result not in ("OVERTAKEN", "STOP_KEY")):
             self._event(event, result, inputs, dt_ms)
         if self.edges >= self.ordered_steps and self.mode in SESSION - {"BACK_OFF"}:
             self.mode = "COMPLETE"
@@ -228,12 +230,16 @@ class Oracle:
     def _event(self, event: str, result: str, inputs, dt_ms: int) -> None:
         if event == "STOP" and result != "OK":
             raise Broken("STOP was refused")
+        if event == "SEVERE" and result != "OK":
+            raise Broken("a severe reaction was refused")
         if result != "OK":
             return
+        if self.mode == "SEVERE" and event not in AFTER_SEVERE:
+            raise Broken(f"{event} was accepted after a severe reaction")
         moves = MOVES.get(event, {})
         if self.mode not in moves and event not in ANYWHERE:
             raise Broken(f"{event} was accepted in {self.mode}")
-        if self.mode == "FAULT" and event not in ("STOP", "ACK"):
+        if self.mode == "FAULT" and event not in AFTER_SEVERE:
             raise Broken(f"{event} was accepted in FAULT")
         if event in ("START", "RESUME", "RELEASE", "KVO"):
             self._check_start(event, inputs)
@@ -261,6 +267,10 @@ class Oracle:
             self.repeated = False
             self.uncleared = set()
             self._answered()
+        elif event == "SEVERE" and self.mode != "FAULT":
+            self.order = None
+            self.uncleared = set()
+            self.mode = "SEVERE"
         elif event in ("END", "CANCEL"):
             self.order = None
             self.uncleared = set()

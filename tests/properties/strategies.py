@@ -44,6 +44,7 @@ def tick_patterns(most_ticks: int, late: bool = False) -> hs.SearchStrategy[list
 
 # --- events and what the sensors say ---------------------------------------------
 
+# A severe reaction is reported by a rule of its own: it ends everything, for good.
 person_events = hs.integers(st.EV_COMMIT, st.EV_END)
 arguments = hs.one_of(hs.integers(0, 5), hs.integers(0, 65_535))
 pressures_pa = hs.one_of(

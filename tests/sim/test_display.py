@@ -124,6 +124,16 @@ def test_an_alarm_takes_the_large_lines_at_once_and_gives_them_back(infusing):
     assert seen(bed, RATE) == "0.0"
 
 
+@pytest.mark.req("M12")
+def test_a_severe_reaction_is_said_in_the_place_of_any_alarm(infusing):
+    bed = infusing
+    bed.client.request("SEVERE")
+    bed.fault("door-open")
+    bed.listen(BEHIND_S)
+    assert (seen(bed, UPPER), seen(bed, LOWER)) == ("SEVERE", "REACTION")
+    assert seen(bed, HEAD).split() == ["SEVERE", "HIGH"]
+
+
 @pytest.mark.parametrize("row", ac.ALARM_CONDITIONS, ids=lambda row: row[ac.COL_NAME])
 def test_every_alarm_has_two_lines_that_fit_and_that_no_other_has(row):
     text = row[ac.COL_SCREEN].decode()

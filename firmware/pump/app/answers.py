@@ -177,7 +177,10 @@ class Answers:
             self.field(alarms.active)
             self.field(alarms.acknowledged)
             first = alarms.first()
-            self.field_text("NONE" if first < 0 else ac.ALARM_CONDITIONS[first][ac.COL_NAME])
+            if first >= 0:
+                self.field_text(ac.ALARM_CONDITIONS[first][ac.COL_NAME])
+            else:
+                self.field_text(ac.SEVERE_NAME if alarms.severe else "NONE")
             self._flag(alarms.needs_supervisor())
             self.field((alarms.audio_paused_ms + 999) // 1000)
         elif message == messages.M_QUESTION:

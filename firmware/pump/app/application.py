@@ -295,6 +295,10 @@ class Application:
             if outputs.air_probe != sensors.is_probing:
                 sensors.probe(outputs)
             if link.answer_is_due:
+                if event == st.EV_SEVERE and outputs.event_result == reasons.OK:
+                    heap_unlock()
+                    self._latch(outputs)
+                    heap_lock()
                 link.answer(outputs)
             is_quiet = phase == _QUIET_PHASE and not has_read_much
             if is_turn:
@@ -365,6 +369,13 @@ class Application:
         inputs.lease_steps = journal.lease_steps
         inputs.storage_ok = journal.ok
 
+    def _latch(self, outputs) -> None:
+        """Stored before the answer says so: up to 0.8 s in which nothing else is done,
+        with the motor off by its pins already and the alarm begun.  (M12)"""
+        self.watchdog.feed()
+        if not self.journal.store_latch():
+            outputs.event_result = reasons.STORAGE
+
     def _drive_test(self, outputs) -> None:
         """The self-test moves what it tests, unless it has just been overruled."""
         if self.self_test.result != RUNNING:
@@ -425,6 +436,9 @@ class Application:
             journal.close_session(controller.volume.delivered_steps())
         elif state == st.READY and journal.session_open:
             journal.close_session(0)  # the START was refused after all
+        elif state == st.SEVERE and journal.session_open and journal.ok:
+            self.watchdog.feed()
+            journal.close_session(controller.volume.delivered_steps())
         wanted = self.link.maintenance
         if wanted.repl_asked or wanted.restart_asked:
             self._restart_ms += inputs.dt_ms
@@ -439,6 +453,9 @@ class Application:
             self._image_ms = 0
             if self.image.check_some() == ALTERED:
                 controller.report_altered_image()
+            if journal.is_latched and not journal.latch_is_stored:
+                self.watchdog.feed()
+                journal.store_latch()  # until flash takes it
         self._archive_ms += inputs.dt_ms
         if self._archive_ms >= _ARCHIVE_MS:
             self._archive_ms = 0
@@ -468,6 +485,8 @@ class Application:
         """A session that the reset interrupted: latched, never resumed by itself."""
         journal = self.journal
         controller = self.controller
+        if journal.is_latched:
+            controller.latch()
         if not journal.interrupted:
             return
         steps = journal.recovered_steps

@@ -20,7 +20,7 @@ from pump.core.checkpoint import (
 from pump.core.crc import Crc16
 from pump.core.event_log import EventLog, RamMemory
 from pump.core.note_ring import NoteRing
-from pump.core.packing import get32, put32
+from pump.core.packing import get32, put16, put32
 from pump.core.prescription import Prescription
 from pump.core.reasons import OK
 from pump.core.storage_layout import (
@@ -64,6 +64,11 @@ _DAY_MS = const(86_400_000)
 MARKER = "session"
 _MARKER_BYTES = const(14)
 ARCHIVE = "log"
+# The mark of a severe reaction: latched or released 1, session 4, day 2.  (M12)
+LATCH = "severe"
+_LATCH_BYTES = const(7)
+_LATCHED = const(0x5A)
+_RELEASED = const(0xA5)
 
 # What the marker says.
 _NONE = const(0)
@@ -99,6 +104,8 @@ class Journal:
     ``ok``                 log and checkpoint take what is written to them
     ``has_work``           something waits to be written: ``step`` wants every tick
     ``log``                the event log
+    ``is_latched``         a severe reaction was reported, and no maintenance since
+    ``latch_is_stored``    and the next boot will know
     ``on_bench``           see ``hal.bench_parts``: 0 no, 1 stand-ins in use, 2 refused
     """
 
@@ -130,6 +137,9 @@ class Journal:
         self.can_resume = False
         self.last_session = 0
         self.lease_steps = 0
+        self._latch = bytearray(_LATCH_BYTES)
+        self.is_latched = False
+        self.latch_is_stored = False
         self.ok = True
         self.has_work = True
         self._rx_due = False  # ``_stored_rx`` has one that is to be written
@@ -157,6 +167,7 @@ class Journal:
         Takes 2.7 s with a full log: before the watchdog runs.
         """
         self._take_date()
+        self._read_latch()
         marker = self._read_marker()
         self.fram_is_missing = (
             not self.fram_fitted and 0 < marker < _DAMAGED and self._marker[5] == 1
@@ -380,6 +391,38 @@ class Journal:
         self.interrupted = False
         self.can_resume = False
         return True
+
+    # --- a severe reaction ----------------------------------------------------------------
+
+    def _read_latch(self) -> None:
+        """Whatever there is and does not say for certain that maintenance has
+        released the pump latches it: a damaged record too."""
+        n = self._flash.read(LATCH, self._latch)
+        self.is_latched = n != -1 and not (n == _LATCH_BYTES and self._latch[0] == _RELEASED)
+        self.latch_is_stored = self.is_latched
+
+    def store_latch(self) -> bool:
+        """A severe reaction, motor off: true once every later boot will know of it.
+        Writes flash, like ``close_session``; said again it costs nothing.  (M12)"""
+        self.is_latched = True
+        if not self.latch_is_stored:
+            self.latch_is_stored = self._write_latch(_LATCHED)
+        return self.latch_is_stored
+
+    def remove_latch(self) -> bool:
+        """Maintenance releases the pump; true if it is stored."""
+        if not self._write_latch(_RELEASED):
+            return False
+        self.is_latched = False
+        self.latch_is_stored = False
+        return True
+
+    def _write_latch(self, what: int) -> bool:
+        latch = self._latch
+        latch[0] = what
+        put32(latch, 1, self._session)
+        put16(latch, 5, self.day)
+        return self._flash.write(LATCH, latch, _LATCH_BYTES)
 
     # --- every tick ----------------------------------------------------------------------
 

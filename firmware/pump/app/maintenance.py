@@ -1,8 +1,8 @@
 """Maintenance verbs; all need the motor off, and are done at once.  (No part of L24:
 what they store stalls the processor, and there is no motion that it could disturb.)"""
 
+from pump.core import event_log, reasons
 from pump.core import infusion_state as st
-from pump.core import reasons
 from pump.protocol import messages
 from pump.protocol.authentication import is_key
 
@@ -47,6 +47,8 @@ class Maintenance:
             return reason
         elif message == messages.M_CALIBRATE or message == messages.M_CAL_COMMIT:
             return self._calibrate(message, a, state_bit)
+        elif message == messages.M_UNLATCH:
+            return self._unlatch(state_bit)
         elif state_bit & st.SESSION_STATES:
             return reasons.NOT_IN_THIS_STATE
         else:
@@ -62,6 +64,16 @@ class Maintenance:
         reason = self._calibrator.commit(a[0], self._writer, self._authentication.role)
         self.restart_asked = reason == reasons.OK
         return reason
+
+    def _unlatch(self, state_bit: int) -> int:
+        """The one way out of SEVERE: the mark goes, and the pump starts anew.  (M12)"""
+        if not state_bit & 1 << st.SEVERE:
+            return reasons.NOT_IN_THIS_STATE
+        if not self.journal.remove_latch():
+            return reasons.STORAGE
+        self.journal.note(event_log.REACTION, event_log.UNLATCHED, 0, self._authentication.role)
+        self.restart_asked = True
+        return reasons.OK
 
     def forget_key(self) -> None:
         """No part of a key has come."""

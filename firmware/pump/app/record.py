@@ -28,7 +28,7 @@ class Record:
         controller = self._controller
         state = controller.state
         event = inputs.event
-        if event != st.NO_EVENT and event < st.EV_POST_PASSED:
+        if 1 << event & st.PERSON_EVENTS:
             self._person(inputs, outputs, event)
         if state != state_before:
             self._note(event_log.STATE, state, state_before, event)
@@ -39,6 +39,10 @@ class Record:
                     controller.session,
                     controller.volume.delivered_steps(),
                 )
+            if state == st.SEVERE and state_before != st.SELF_TEST:
+                # Once in a boot, whatever is said how often.
+                delivered_ul = controller.volume.delivered_ul()
+                self._note(event_log.REACTION, event_log.SEVERE, delivered_ul, inputs.role)
         if outputs.raised:
             self._alarms(event_log.ALARM_RAISED, outputs.raised, outputs.rate_ul_h)
         if outputs.cleared:

@@ -70,6 +70,7 @@ _WORDS = (
     b"COMPLETE",
     b"FAULT",
     b"TURNS BACK",
+    b"",
 )
 _STATES = tuple(name.encode() for name in st.STATE_NAMES)
 _PRIORITIES = tuple(name.encode() for name in ac.PRIORITY_NAMES)
@@ -257,6 +258,9 @@ class Screen:
 
     def _compose_lines(self, controller) -> None:
         self._blank(_UPPER, 2 * _LARGE)
+        if controller.state == st.SEVERE:
+            self._text(_UPPER, b"SEVERE|REACTION")
+            return
         alarms = controller.alarms
         first = alarms.first()
         turn = self._composed // _TURN_COMPOSED

@@ -21,7 +21,8 @@ _RAISED = const(1)
 _CLEARED = const(2)
 _QUESTION = const(3)
 _REPORT = const(4)
-_MARKS = (b"!S", b"!A", b"!A", b"!Q", b"!T")
+_SEVERE = const(5)
+_MARKS = (b"!S", b"!A", b"!A", b"!Q", b"!T", b"!A")
 # Notes that wait, each of what it is, two numbers, and when.
 _NOTES = const(16)
 _NOTE = const(5)
@@ -82,6 +83,8 @@ class Telemetry(LineInParts):
         if controller.state != self._state:
             self._note(_STATE, self._state, controller.state)
             self._state = controller.state
+            if controller.state == st.SEVERE:
+                self._note(_SEVERE, 0, 0)
         if outputs.raised:
             self._note(_RAISED, outputs.raised, 0)
         if outputs.cleared:
@@ -178,6 +181,10 @@ class Telemetry(LineInParts):
             line.field(notes[at + 1])
             line.field_text(titration.QUESTION_NAMES[notes[at + 2] >> 8])
             line.field(notes[at + 2] & 0xFF)
+        elif what == _SEVERE:
+            line.field_text(ac.SEVERE_NAME)
+            line.field_text(ac.PRIORITY_NAMES[ac.HIGH])
+            line.field_text("RAISED")
         else:
             self._write_alarm(line, notes[at + 1], what == _RAISED)
         return False

@@ -52,16 +52,21 @@ LEFT_PAUSED = const(27)
 STORAGE_FAULT = const(28)
 SELF_TEST_FAILED = const(29)
 
-# Conditions are bits of one small integer, and these are all that it has.
+# Conditions are bits of one small integer, and these are all that it has.  A severe
+# reaction, which is a state, therefore has its alarm by that state and no bit here.
 N_CONDITIONS = const(30)
 
 _MOVING = st.DELIVERING_STATES
 _ENABLED = st.ENABLED_STATES
-_ALWAYS = const((1 << 13) - 1)
+_ALWAYS = const((1 << 14) - 1)
 # The self-test drives motor and sounder itself, and names what it finds.
-_TESTED = const((1 << 13) - 2)
+_TESTED = const((1 << 14) - 2)
 _READY_OR_OPEN = st.SESSION_STATES | 1 << st.READY
 _LEFT = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
+
+# Its name where the line says an alarm, and what a person reads; priority HIGH.  (M12)
+SEVERE_NAME = "SEVERE_REACTION"
+SEVERE_TEXT = "severe reaction reported: stays off until maintenance has released the pump"
 
 # (id, name, priority, latching, delay ms, response, states in which it is
 #  judged, requirement, what a person reads, role that may reset it)

@@ -21,6 +21,8 @@ class AlarmSystem:
     ``repeated``      stopped the pump for the third time in 10 min: only a
                       supervisor goes on, whatever else is done  (L17)
     ``audio_paused_ms``  what is left of the pause of the sound, 0 to 120_000
+    ``severe``        the pump is in SEVERE, which is an alarm of priority HIGH by
+                      itself and has no bit: there are no more  (M12)
     """
 
     def __init__(self):
@@ -29,6 +31,8 @@ class AlarmSystem:
         self.acknowledged = 0
         self.repeated = 0
         self.audio_paused_ms = 0
+        self.severe = False
+        self._severe_seen = False  # acknowledged
         self.stop_mask = ac.conditions_where(ac.COL_RESPONSE, ac.STOP)
         self.fail_mask = ac.conditions_where(ac.COL_RESPONSE, ac.FAIL)
         self._supervisor_mask = ac.conditions_where(ac.COL_ROLE, roles.SUPERVISOR)
@@ -58,6 +62,7 @@ class AlarmSystem:
             if self.audio_paused_ms <= 0:
                 self.audio_paused_ms = 0
                 self.acknowledged = 0
+                self._severe_seen = False
         if seen == 0 and self._counting == 0:
             # Nothing new; what does not latch has gone with its condition.
             self.present = 0
@@ -106,6 +111,7 @@ class AlarmSystem:
         if new & self._by_priority[ac.HIGH]:
             self.audio_paused_ms = 0  # a new HIGH breaks through the pause (L11)
             self.acknowledged = 0
+            self._severe_seen = False
         if new & self.stop_mask:
             self._count_repeats(new & self.stop_mask)
         return new
@@ -120,9 +126,25 @@ class AlarmSystem:
 
     def acknowledge(self) -> None:
         """A person has seen what is active: the sound pauses, for 2 min at most."""
-        if self.active:
+        if self.active or self.severe:
             self.acknowledged = self.active
+            self._severe_seen = self.severe
             self.audio_paused_ms = limits.AUDIO_PAUSE_MS
+
+    def report_severe(self) -> None:
+        """A severe reaction: like a new HIGH, it breaks through a pause."""
+        self.severe = True
+        self._severe_seen = False
+        self.acknowledged = 0
+        self.audio_paused_ms = 0
+
+    def is_audible(self) -> bool:
+        """Whether the sound is not paused."""
+        return self.acknowledged == 0 and not self._severe_seen
+
+    def is_unseen(self) -> bool:
+        """Whether there is anything that nobody has acknowledged."""
+        return (self.active & ~self.acknowledged) != 0 or (self.severe and not self._severe_seen)
 
     def needs_supervisor(self) -> bool:
         """Whether a supervisor must reset before anything is delivered again."""
@@ -151,19 +173,20 @@ class AlarmSystem:
     def highest(self) -> int:
         """Priority of the most urgent active condition, or -1."""
         active = self.active
+        if self.severe or active & self._by_priority[ac.HIGH]:
+            return ac.HIGH
         if active == 0:
             return -1
-        if active & self._by_priority[ac.HIGH]:
-            return ac.HIGH
         if active & self._by_priority[ac.MEDIUM]:
             return ac.MEDIUM
         return ac.LOW
 
     def first(self) -> int:
         """Id of the condition to show: highest priority, then the most
-        restrictive response, then table order; or -1."""
+        restrictive response, then table order; or -1, also while nothing goes
+        before a severe reaction, which has no id: only a fault does."""
         priority = self.highest()
-        if priority < 0:
+        if priority < 0 or (self.severe and self.active & self.fail_mask == 0):
             return -1
         active = self.active & self._by_priority[priority]
         if active & self.fail_mask:

@@ -54,6 +54,8 @@ _CUT_OFF = 1 << ac.MOTOR_CUT_OFF
 _GUARD = 1 << ac.GUARD_TRIP
 # Climbing or held on a rung of the ladder: delivery of the dose.
 _ON_LADDER = 1 << st.INFUSING | 1 << st.RUNG_HELD
+# The STOP key, or its wire, overrules what a person asks for but these.
+_BESIDE_STOP_KEY = ~st.PERSON_EVENTS | 1 << st.EV_STOP | 1 << st.EV_SEVERE
 _LEFT_ALONE = 1 << st.HOLD | 1 << st.PAUSED | 1 << st.STOPPED
 
 
@@ -97,6 +99,7 @@ class Controller:
         self._ordered_motion = False
         self._ordered_sound = False
         self._interrupted = False
+        self._latched = False  # by a severe reaction before the reset
         self._stopping_world = 0  # what the sensors show that forbids delivery
         self._next = st.make_transition_map()
         self.phase = 0
@@ -175,11 +178,7 @@ class Controller:
         if inputs.ok_key or inputs.stop_key or self._keys_busy:
             stopped_by_key = self._keys(inputs, dt_ms)
         if inputs.event != st.NO_EVENT:
-            if (
-                stopped_by_key
-                and inputs.event != st.EV_STOP
-                and inputs.event < st.EV_POST_PASSED  # what a person may ask for
-            ):
+            if stopped_by_key and not 1 << inputs.event & _BESIDE_STOP_KEY:
                 outputs.event_result = reasons.STOP_KEY
             else:
                 outputs.event_result = self._person(inputs, inputs.event, inputs.argument)
@@ -214,8 +213,8 @@ class Controller:
         else:
             outputs.raised = 0
             outputs.cleared = 0
-        if active or active_before or self.signals.asking >= 0:
-            self.signals.step(alarms.highest(), alarms.acknowledged == 0, outputs, dt_ms)
+        if active or active_before or self.signals.asking >= 0 or alarms.severe:
+            self.signals.step(alarms.highest(), alarms.is_audible(), outputs, dt_ms)
 
         # The last line: whatever stands above, never more than this.
         if self.interlock.apply(outputs, self.state, self.rx.cap_ul_h):
@@ -332,7 +331,7 @@ class Controller:
         if inputs.ok_key or ok_key.is_down:
             up_ms = ok_key.up_ms
             if ok_key.pressed(inputs.ok_key, dt_ms):
-                if self.alarms.active & ~self.alarms.acknowledged:
+                if self.alarms.is_unseen():
                     self._person(inputs, st.EV_ACK, 0)
                 elif self.titration.question and up_ms >= limits.KEY_APART_MS:
                     self._person(inputs, st.EV_CONFIRM, self.titration.question_id)
@@ -363,6 +362,8 @@ class Controller:
         self.state = new
         if new == st.BACK_OFF:
             self.back_off.begin()
+        elif new == st.SEVERE and old != new:
+            self.alarms.report_severe()
         if 1 << old & _ON_LADDER and not 1 << new & _ON_LADDER:
             self.titration.interrupt()
             self.ramp.zero()
@@ -381,6 +382,8 @@ class Controller:
     def _person(self, inputs, event: int, argument: int) -> int:
         """One event from a person; returns a reason code."""
         if self._next[self.state * st.N_EVENTS + event] == st.ILLEGAL:
+            if self.state == st.SEVERE:
+                return reasons.SEVERE_LATCHED
             return reasons.NOT_IN_THIS_STATE
         if event == st.EV_CONFIRM:
             if not self.shadow.is_rx_intact(self.rx):
@@ -421,6 +424,15 @@ class Controller:
             if reason != reasons.OK:
                 return reason
         elif event == st.EV_END or event == st.EV_CANCEL:
+            self._end_session()
+        elif event == st.EV_SEVERE:
+            # In FAULT everything stays as it is, to be read; and the first report
+            # has ended the session.
+            if self.state != st.FAULT and self.state != st.SEVERE:
+                self._end_session()
+        elif event == st.EV_POST_PASSED and self._latched:
+            event = st.EV_LATCHED
+            self._interrupted = False
             self._end_session()
         elif event == st.EV_POST_PASSED and self._interrupted:
             event = st.EV_INTERRUPTED
@@ -519,6 +531,11 @@ class Controller:
         self._interrupted = True
         self.shadow.seal_rx(self.rx)
         self.shadow.seal(self)
+
+    def latch(self) -> None:
+        """Before the self-test has passed: a severe reaction was reported before the
+        reset, so that SEVERE follows the self-test and nothing else.  (M12)"""
+        self._latched = True
 
     def _end_session(self) -> None:
         """The delivered volume stays to be read until the next START."""

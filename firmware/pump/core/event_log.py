@@ -60,6 +60,7 @@ CLOSED = const(14)
 STORAGE = const(15)
 GUARD = const(16)
 CALIBRATED = const(17)
+REACTION = const(18)
 
 # Bits of STORAGE's code: what of the storage there is.
 HAS_FRAM = const(1)
@@ -68,6 +69,10 @@ HAS_DATE = const(4)
 LOG_BROKEN = const(8)
 SLOT_DAMAGED = const(16)
 ON_BENCH = const(32)  # stand-ins for parts, in use or refused
+
+# Codes of REACTION.
+UNLATCHED = const(0)  # maintenance has released the pump after a severe one
+SEVERE = const(2)
 
 # (name, urgent, code, a, b).  Urgent: nobody on the line can bring it about as
 # often as he likes, so it has room and allowance of its own.
@@ -90,20 +95,21 @@ LOG_KINDS: tuple[tuple, ...] = (
     ("STORAGE", True, "bits: FRAM, clock, date, log broken, slot damaged", "records", "broken at"),
     ("GUARD", True, "why it cut the motor off", "-", "-"),
     ("CALIBRATED", False, "bits: volume, downstream, upstream", "step in uL/h x ms", "role"),
+    ("REACTION", True, "0: released, 2: severe", "delivered uL", "role"),
 )
 COL_NAME = const(0)
 COL_URGENT = const(1)
 COL_CODE = const(2)
 COL_A = const(3)
 COL_B = const(4)
-N_KINDS = const(18)
+N_KINDS = const(19)
 
 # What the line says of a record, and of the log.
 LOG_FIELDS = ("seq", "day", "ms", "kind", "code", "a", "b", "prev", "crc")
 LOG_HEAD_FIELDS = ("first_seq", "next_seq", "broken_seq", "fram", "date_known")
 
 # States that a person on the line does not lead to at will.
-_URGENT_STATES = (1 << st.COMPLETE) | (1 << st.ALARM_STOPPED) | (1 << st.FAULT)
+_URGENT_STATES = (1 << st.COMPLETE) | (1 << st.ALARM_STOPPED) | (1 << st.FAULT) | (1 << st.SEVERE)
 
 
 def is_urgent(kind: int, code: int) -> bool:

@@ -9,6 +9,9 @@ Rules that the table holds, each checked cell by cell in the tests:
 4. FAULT has no way out but a power cycle.
 5. A (state, event) pair without a row is illegal: nothing changes and the
    caller is told ``NOT_IN_THIS_STATE``.
+6. A severe reaction may be reported in every state but the self-test.  It ends
+   the session, and SEVERE has no way out but FAULT: not by any command, nor by a
+   power cycle, after which it is entered again.  (M12)
 """
 
 from micropython import const
@@ -28,8 +31,9 @@ COMPLETE = const(10)  # the volume to be infused was delivered
 FAULT = const(11)  # off until the power is cycled
 
 BACK_OFF = const(12)  # turning back to relieve an occlusion, then ALARM_STOPPED
+SEVERE = const(13)  # off after a severe reaction, until maintenance removes its mark
 
-N_STATES = const(13)
+N_STATES = const(14)
 STATE_NAMES = (
     "SELF_TEST",
     "IDLE",
@@ -44,12 +48,13 @@ STATE_NAMES = (
     "COMPLETE",
     "FAULT",
     "BACK_OFF",
+    "SEVERE",
 )
 
 # Bit masks over states.
 DELIVERING_STATES = const((1 << 3) | (1 << 4) | (1 << 7))
 ENABLED_STATES = const((1 << 3) | (1 << 4) | (1 << 5) | (1 << 7) | (1 << 12))
-# A session is open from START until END, completion or a fault.
+# A session is open from START until END, completion, a fault or a severe reaction.
 SESSION_STATES = const(
     (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 12)
 )
@@ -82,8 +87,14 @@ EV_FAULT = const(21)
 EV_OCCLUDED = const(22)  # stop, and relieve the pressure first
 EV_BACKED_OFF = const(23)
 EV_INTERRUPTED = const(24)  # self-test passed, and a session was open at the reset
+# from a person
+EV_SEVERE = const(25)  # a severe reaction
+# from inside the step
+EV_LATCHED = const(26)  # self-test passed, and a severe reaction was reported before
 
-N_EVENTS = const(25)
+N_EVENTS = const(27)
+# What a person may ask for, one bit each; no place in the numbers says it.
+PERSON_EVENTS = const((1 << 17) - 2 | 1 << 25)
 EVENT_NAMES = (
     "NONE",
     "COMMIT",
@@ -110,6 +121,8 @@ EVENT_NAMES = (
     "OCCLUDED",
     "BACKED_OFF",
     "INTERRUPTED",
+    "SEVERE",
+    "LATCHED",
 )
 
 # --- the table: (state, event, next state) -------------------------------------
@@ -117,12 +130,14 @@ TRANSITIONS = (
     (SELF_TEST, EV_POST_PASSED, IDLE),
     (SELF_TEST, EV_POST_FAILED, FAULT),
     (SELF_TEST, EV_INTERRUPTED, ALARM_STOPPED),
+    (SELF_TEST, EV_LATCHED, SEVERE),
     (SELF_TEST, EV_STOP, SELF_TEST),
     (SELF_TEST, EV_FAULT, FAULT),
     (IDLE, EV_COMMIT, READY),
     (IDLE, EV_STOP, IDLE),
     (IDLE, EV_ACK, IDLE),
     (IDLE, EV_RESET, IDLE),
+    (IDLE, EV_SEVERE, SEVERE),
     (IDLE, EV_FAULT, FAULT),
     (READY, EV_COMMIT, READY),
     (READY, EV_CANCEL, IDLE),
@@ -130,6 +145,7 @@ TRANSITIONS = (
     (READY, EV_STOP, READY),
     (READY, EV_ACK, READY),
     (READY, EV_RESET, READY),
+    (READY, EV_SEVERE, SEVERE),
     (READY, EV_FAULT, FAULT),
     (INFUSING, EV_CONFIRM, INFUSING),
     (INFUSING, EV_STAY, RUNG_HELD),
@@ -142,6 +158,7 @@ TRANSITIONS = (
     (INFUSING, EV_OCCLUDED, BACK_OFF),
     (INFUSING, EV_ALARM_STOP, ALARM_STOPPED),
     (INFUSING, EV_VTBI_DONE, COMPLETE),
+    (INFUSING, EV_SEVERE, SEVERE),
     (INFUSING, EV_FAULT, FAULT),
     (RUNG_HELD, EV_CONFIRM, RUNG_HELD),
     (RUNG_HELD, EV_CLIMB, INFUSING),
@@ -154,6 +171,7 @@ TRANSITIONS = (
     (RUNG_HELD, EV_OCCLUDED, BACK_OFF),
     (RUNG_HELD, EV_ALARM_STOP, ALARM_STOPPED),
     (RUNG_HELD, EV_VTBI_DONE, COMPLETE),
+    (RUNG_HELD, EV_SEVERE, SEVERE),
     (RUNG_HELD, EV_FAULT, FAULT),
     (HOLD, EV_RELEASE, INFUSING),
     (HOLD, EV_PAUSE, PAUSED),
@@ -162,6 +180,7 @@ TRANSITIONS = (
     (HOLD, EV_RESET, HOLD),
     (HOLD, EV_ALARM_STOP, ALARM_STOPPED),
     (HOLD, EV_VTBI_DONE, COMPLETE),
+    (HOLD, EV_SEVERE, SEVERE),
     (HOLD, EV_FAULT, FAULT),
     (PAUSED, EV_RESUME, INFUSING),
     (PAUSED, EV_KVO, KVO),
@@ -171,6 +190,7 @@ TRANSITIONS = (
     (PAUSED, EV_END, IDLE),
     (PAUSED, EV_ALARM_STOP, ALARM_STOPPED),
     (PAUSED, EV_VTBI_DONE, COMPLETE),
+    (PAUSED, EV_SEVERE, SEVERE),
     (PAUSED, EV_FAULT, FAULT),
     (KVO, EV_RESUME, INFUSING),
     (KVO, EV_PAUSE, PAUSED),
@@ -180,32 +200,42 @@ TRANSITIONS = (
     (KVO, EV_OCCLUDED, BACK_OFF),
     (KVO, EV_ALARM_STOP, ALARM_STOPPED),
     (KVO, EV_VTBI_DONE, COMPLETE),
+    (KVO, EV_SEVERE, SEVERE),
     (KVO, EV_FAULT, FAULT),
     (STOPPED, EV_RESET, PAUSED),
     (STOPPED, EV_STOP, STOPPED),
     (STOPPED, EV_ACK, STOPPED),
     (STOPPED, EV_END, IDLE),
     (STOPPED, EV_VTBI_DONE, COMPLETE),
+    (STOPPED, EV_SEVERE, SEVERE),
     (STOPPED, EV_FAULT, FAULT),
     (ALARM_STOPPED, EV_RESET, PAUSED),
     (ALARM_STOPPED, EV_STOP, ALARM_STOPPED),
     (ALARM_STOPPED, EV_ACK, ALARM_STOPPED),
     (ALARM_STOPPED, EV_END, IDLE),
     (ALARM_STOPPED, EV_VTBI_DONE, COMPLETE),
+    (ALARM_STOPPED, EV_SEVERE, SEVERE),
     (ALARM_STOPPED, EV_FAULT, FAULT),
     (BACK_OFF, EV_BACKED_OFF, ALARM_STOPPED),
     (BACK_OFF, EV_STOP, STOPPED),
     (BACK_OFF, EV_ACK, BACK_OFF),
     (BACK_OFF, EV_ALARM_STOP, ALARM_STOPPED),
+    (BACK_OFF, EV_SEVERE, SEVERE),
     (BACK_OFF, EV_FAULT, FAULT),
     (COMPLETE, EV_END, IDLE),
     (COMPLETE, EV_STOP, COMPLETE),
     (COMPLETE, EV_ACK, COMPLETE),
     (COMPLETE, EV_RESET, COMPLETE),
+    (COMPLETE, EV_SEVERE, SEVERE),
     (COMPLETE, EV_FAULT, FAULT),
     (FAULT, EV_STOP, FAULT),
     (FAULT, EV_ACK, FAULT),
+    (FAULT, EV_SEVERE, FAULT),
     (FAULT, EV_FAULT, FAULT),
+    (SEVERE, EV_STOP, SEVERE),
+    (SEVERE, EV_ACK, SEVERE),
+    (SEVERE, EV_SEVERE, SEVERE),
+    (SEVERE, EV_FAULT, FAULT),
 )
 
 ILLEGAL = const(255)

@@ -66,6 +66,8 @@ STORAGE = const(52)
 KEY_MISMATCH = const(53)
 STOP_KEY = const(54)
 CALIBRATION_BOUNDS = const(55)
+# reactions
+SEVERE_LATCHED = const(56)
 
 REASONS = (
     ("OK", "done"),
@@ -124,4 +126,5 @@ REASONS = (
     ("KEY_MISMATCH", "not the checksum of a key in four parts"),
     ("STOP_KEY", "the STOP key is pressed, or its wire is off"),
     ("CALIBRATION_BOUNDS", "no sound mechanism or sensor is so far off"),
+    ("SEVERE_LATCHED", "a severe reaction was reported: only maintenance releases the pump"),
 )

@@ -67,6 +67,8 @@ M_KEY_COMMIT = const(32)
 M_REPL = const(33)
 M_CALIBRATE = const(34)
 M_CAL_COMMIT = const(35)
+M_UNLATCH = const(36)
+M_SEVERE = const(37)
 
 # Verbs on a line of HELP?, and in ``arguments`` for all of its lines.
 HELP_VERBS = const(6)
@@ -332,6 +334,23 @@ MESSAGES: tuple[tuple, ...] = (
         (("checksum", 0, 65535, ""),),
         "store the staged calibration and restart; the checksum is that of its CAL? line",
     ),
+    (
+        b"UNLATCH",
+        CARE,
+        roles.MAINTENANCE,
+        0,
+        (),
+        "remove the mark of a severe reaction, in SEVERE only, and restart",
+    ),
+    (
+        b"SEVERE",
+        EVENT,
+        roles.OPERATOR,
+        st.EV_SEVERE,
+        (),
+        "a severe reaction: motor off at once, session ended, latched beyond every command "
+        "and power cycle until UNLATCH; OK: the latch is stored; STORAGE: off, but say it again",
+    ),
     (b"CANCEL", EVENT, roles.OPERATOR, st.EV_CANCEL, (), "drop the committed prescription"),
     (b"START", EVENT, roles.OPERATOR, st.EV_START, (), "begin the infusion on rung 0"),
     (
@@ -407,7 +426,11 @@ PUSHED = (
         ),
         "telemetry, every second",
     ),
-    (b"!A", ("count", "time", "condition", "priority", "change"), "an alarm is RAISED or CLEARED"),
+    (
+        b"!A",
+        ("count", "time", "condition", "priority", "change"),
+        "an alarm is RAISED or CLEARED; SEVERE_REACTION, which has no bit, when SEVERE is entered",
+    ),
     (b"!Q", ("count", "time", "question", "kind", "rung"), "a person is asked"),
     (b"!S", ("count", "time", "from", "to"), "the state changed"),
 )
