@@ -38,7 +38,7 @@ TICK_US = 5000
 # L3 and L24 promise those. In a flood they are missed by so much: see docs/performance.md,
 # "Not met".
 FLOOD_STOP_MS = 52
-FLOOD_TICK_US = 5500
+FLOOD_TICK_US = 5600
 
 
 def _calm(_pump: Pump) -> None:

@@ -142,3 +142,22 @@ def test_link_tells_how_many_lines_of_a_flood_were_left_out():
     refused = more["verb"] + more["crc"] + more["frame"] + more["long"]
     assert refused == 11  # places of the queue
     assert more["busy"] == len(flood) - refused
+
+
+@pytest.mark.req("L22", "L3")
+@pytest.mark.parametrize("empty", [b"\n", b"\r\n", b"\n\r\r\n"])
+def test_empty_lines_before_a_stop_are_passed_by_and_not_ended_one_by_one(empty):
+    """Each costs the board 60 us, and a piece holds up to 256 of them: 100 ms until STOP."""
+    listener = Listener()
+    line = listener.link._queue.incoming
+    end = line.end
+    ended = 0
+
+    def counted() -> None:
+        nonlocal ended
+        ended += 1
+        end()
+
+    line.end = counted
+    assert listener.read(empty * (500 // len(empty)) + b"STOP\n")
+    assert 1 < ended <= 40

@@ -64,7 +64,7 @@ _QUIET_PHASE = const(2)
 _SCREEN_PHASE = const(6)
 # What the host sent is read while the tick is younger than this; the rest of it takes
 # 2 ms, or 3 with talk or the display, or 4 with the journal.  (L24)
-_READ_UNTIL_US = const(2600)
+_READ_UNTIL_US = const(2500)
 _TALKS_UNTIL_US = const(1800)
 _JOURNALS_UNTIL_US = const(1000)
 # In a flood these three have one tick in four, by turns: a STOP behind full buffers is read
