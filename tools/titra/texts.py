@@ -25,17 +25,15 @@ class TextError(Exception):
 
 def _table(name: str, tree: ast.Module, variable: str) -> ast.Tuple:
     for statement in tree.body:
-        targets = (
-            statement.targets
-            if isinstance(statement, ast.Assign)
-            else [statement.target]
-            if isinstance(statement, ast.AnnAssign)
-            else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
-            value = statement.value  # pyright: ignore[reportAttributeAccessIssue]
-            if isinstance(value, ast.Tuple):
-                return value
+        if isinstance(statement, ast.Assign):
+            targets = statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets = [statement.target]
+        else:
+            continue
+        is_it = any(isinstance(target, ast.Name) and target.id == variable for target in targets)
+        if is_it and isinstance(statement.value, ast.Tuple):
+            return statement.value
     raise TextError(f"{name}: no table {variable}")
 
 
