@@ -13,8 +13,6 @@ NUMBERS = (
     "1073741824", "2147483648", "4294967366", "\u0663",
 )  # fmt: skip
 LINE_MAX = 96
-# What may be read in one tick: 512 bytes (L24 is measured on the board).
-TICK_BYTES = 512
 # Arguments of PROGRAM, in the order of RX?'s line 0.
 PLACES = range(5)
 PROGRAM = ["50000", "1500", "30", "70000", "60000"]
@@ -81,27 +79,26 @@ LONG_LINES = {
 @pytest.mark.req("F2", "L22")
 @pytest.mark.parametrize("line", LONG_LINES)
 def test_ten_kilobytes_change_no_step_and_stop_is_heard_behind_them(pump, line):
-    def long_line(bed, data: bytes) -> tuple[int, int, bool, int]:
-        most = 0
+    """How many of them a tick reads is a matter of its time, which stands still here:
+    tests/emulator/test_chip_host.py."""
+
+    def long_line(bed, data: bytes) -> tuple[int, bool, bool]:
         bed.board.usb.host_write(data)
         while bed.board.usb.waiting():
-            before = bed.board.usb.waiting()
             bed.board.run_tick()
-            most = max(most, before - bed.board.usb.waiting())
         bed.board.run_until(start_us + 2_000_000)
         digest = bed.board.edge_digest
         stop_us = bed.board.now_us
         bed.board.usb.host_write(b"\nSTOP\n")
         bed.board.run_until(stop_us + 1_000_000)
         late = bed.board.last_edge_us - stop_us > 50_000
-        return digest, most, bed.is_enabled() or late, delivered_steps(bed) > 0
+        return digest, bed.is_enabled() or late, delivered_steps(bed) > 0
 
     start_us = pump.bed.board.now_us
     quiet = pump.ask(lambda bed: long_line(bed, b""))
     loud = pump.ask(lambda bed: long_line(bed, LONG_LINES[line]))
     assert loud[0] == quiet[0]
-    assert loud[1] <= TICK_BYTES
-    assert loud[2] is False
+    assert loud[1] is False
 
 
 @pytest.mark.req("F2")

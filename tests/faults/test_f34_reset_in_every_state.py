@@ -27,6 +27,8 @@ def into(bed: Bedside, state: str) -> None:
         bed.listen(3)
     elif state == "STOPPED":
         client.stop()
+    elif state == "SEVERE":
+        client.request("SEVERE")
     elif state == "ALARM_STOPPED":
         bed.fault("door-open")
         bed.listen(1)
@@ -93,6 +95,9 @@ def test_after_a_reset_nothing_moves_and_an_open_session_is_an_alarm(infusing_be
         assert alarms == ["INTERRUPTED"]
         assert now == "ALARM_STOPPED"
         assert true - 8 <= said <= true + ML_STEPS
+    elif state == "SEVERE":
+        assert alarms == ["SEVERE_REACTION"]
+        assert now == "SEVERE"
     elif state == "FAULT":
         assert now in {"ALARM_STOPPED", "FAULT"}
     else:
